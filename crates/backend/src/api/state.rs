@@ -1,0 +1,14 @@
+//! The workspace's state.
+
+use axum::{Extension, Json, extract::State};
+
+use super::{Service, access::Role, types::StateView, views};
+
+/// The state as it is now, with the cursor from which `/api/events` goes on.
+#[utoipa::path(get, path = "/api/state", tag = "student", responses((status = 200, body = StateView)))]
+pub(super) async fn get_state(
+    State(service): State<Service>,
+    Extension(role): Extension<Role>,
+) -> Json<StateView> {
+    Json(views::state(&service, role))
+}

@@ -1,0 +1,51 @@
+//! What the supervisor reports.
+
+use axum::{Extension, Json, extract::State};
+use workshop_events::{StateEvent, codec::cut};
+
+use super::{
+    Problem, Service,
+    access::Role,
+    body::JsonBody,
+    steps,
+    types::{Accepted, ProblemBody, SwitchFailedBody},
+};
+
+/// The supervisor could not swap.
+#[utoipa::path(post, path = "/api/supervisor/switch-failed", tag = "supervisor", request_body = SwitchFailedBody,
+    responses((status = 200, body = Accepted), (status = 400, body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "The log knows no such request", body = ProblemBody, content_type = "application/problem+json")))]
+pub(super) async fn switch_failed(
+    State(service): State<Service>,
+    Extension(role): Extension<Role>,
+    JsonBody(body): JsonBody<SwitchFailedBody>,
+) -> Result<Json<Accepted>, Problem> {
+    let known = service.workspace.read(|state| {
+        (
+            state.switch_step(&body.request).map(ToOwned::to_owned),
+            state.failed_switch().is_some_and(|f| f.request == body.request),
+        )
+    });
+    match known {
+        // Reported twice, because the answer was lost: once is enough.
+        (_, true) => Ok(accepted(&service, role)),
+        (Some(step), false) => {
+            let reason = cut(&body.reason, 2000);
+            let event = StateEvent::SwitchFailed {
+                step: step.as_str().into(),
+                request: body.request.as_str().into(),
+                reason: reason.as_str().into(),
+            };
+            service.workspace.append(event).await?;
+            Ok(accepted(&service, role))
+        }
+        (None, false) => {
+            let request = cut(&body.request, 64);
+            Err(Problem::not_found(format!("This log has no request {request:?}.")))
+        }
+    }
+}
+
+fn accepted(service: &Service, role: Role) -> Json<Accepted> {
+    steps::accepted(service, role)
+}

@@ -1,0 +1,422 @@
+//! What the API says: the bodies of requests and answers. The OpenAPI document and the web client come from here.
+
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use workshop_events::{SwitchKind, Timestamp};
+
+mod help;
+mod instructor;
+
+pub use help::{HelpBody, HelpEntry, HelpText};
+pub use instructor::{
+    AtQuery, CastRef, InstructorStatus, Moment, SessionBand, StateAt, StepBand, StepProgress, StepStatus,
+    TimelineView,
+};
+
+/// How the student moves through the steps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Navigation {
+    /// One after the other.
+    Linear,
+    /// Any step at any time.
+    Free,
+    /// As `requires` and groups allow.
+    Guided,
+}
+
+/// The kinds of image swap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum SwapKind {
+    /// Go to another step.
+    Switch,
+    /// Begin a step again.
+    Reset,
+}
+
+impl From<SwitchKind> for SwapKind {
+    fn from(kind: SwitchKind) -> Self {
+        match kind {
+            SwitchKind::Switch => Self::Switch,
+            SwitchKind::Reset => Self::Reset,
+        }
+    }
+}
+
+impl From<SwapKind> for SwitchKind {
+    fn from(kind: SwapKind) -> Self {
+        match kind {
+            SwapKind::Switch => Self::Switch,
+            SwapKind::Reset => Self::Reset,
+        }
+    }
+}
+
+/// A help mode of a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum HelpMode {
+    /// A nudge.
+    Hints,
+    /// The ideas behind the step.
+    Explain,
+    /// The solution.
+    Solve,
+}
+
+/// The workspace as it is now: a fold of its log.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct StateView {
+    /// Name of the workshop.
+    pub workshop: String,
+    /// How the student moves.
+    pub navigation: Navigation,
+    /// The step being worked on.
+    pub active: String,
+    /// Steps completed by the student.
+    pub completed: Vec<String>,
+    /// Steps that the image already brought; they open the way, but were not done by the student.
+    pub given: Vec<String>,
+    /// Steps that the log knows and the workshop no longer has.
+    pub former: Vec<String>,
+    /// The swap being waited for.
+    #[schema(required)]
+    pub switch: Option<OpenSwitch>,
+    /// The last swap, when it failed and nothing was asked for since.
+    #[schema(required)]
+    pub switch_failed: Option<FailedSwitch>,
+    /// What this workspace can do.
+    pub capabilities: Capabilities,
+    /// The step whose image this is; `step-0` is the beginning.
+    pub image_step: String,
+    /// Whether terminals are being recorded.
+    pub recording: RecordingState,
+    /// Whether events can be stored; `full` when the disk has no space.
+    pub storage: Storage,
+    /// The newest check by the student of each step that has one.
+    pub checks: Vec<CheckReport>,
+    /// The cluster of this workshop, if its definition asks for one.
+    #[schema(required)]
+    pub cluster: Option<ClusterView>,
+    /// Version of the backend.
+    pub version: String,
+    /// When this backend took the volume; changes with every restart.
+    #[schema(value_type = String, format = DateTime)]
+    pub started: Timestamp,
+    /// Where `/api/events` goes on from: `<log>.<state>` (for an instructor `<log>.<state>.<commands>.<llm>`).
+    pub cursor: String,
+}
+
+/// Whether terminals are being recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum RecordingState {
+    /// Everything shown is recorded.
+    On,
+    /// Paused: size limit or low space. Commands and progress are still stored.
+    Paused,
+}
+
+/// Whether events can be stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Storage {
+    /// Yes.
+    Ok,
+    /// Not at the moment: no space, or the disk fails. What was acknowledged is safe; it goes on by itself.
+    Full,
+}
+
+/// What this workspace can do.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Capabilities {
+    /// Help by a language model.
+    pub llm: bool,
+    /// A supervisor swaps images; otherwise a switch answers with the command to run on the host.
+    pub switch: bool,
+    /// The instructor API is on.
+    pub instructor: bool,
+    /// The shell cannot reach the log, nor the backend's environment.
+    pub isolated: bool,
+}
+
+/// A swap that was asked for and is neither done nor failed.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct OpenSwitch {
+    /// Its id.
+    pub request: String,
+    /// Switch or reset.
+    pub kind: SwapKind,
+    /// The step that it begins at.
+    pub step: String,
+    /// When it was asked for.
+    #[schema(value_type = String, format = DateTime)]
+    pub ts: Timestamp,
+}
+
+/// A swap that failed.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct FailedSwitch {
+    /// Its id.
+    pub request: String,
+    /// The step that it was to begin at.
+    pub step: String,
+    /// Why, in words.
+    pub reason: String,
+    /// When.
+    #[schema(value_type = String, format = DateTime)]
+    pub ts: Timestamp,
+}
+
+/// The cluster that a workshop's definition asks for.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct ClusterView {
+    /// `k3d` or `vcluster`.
+    pub provider: String,
+    /// `unavailable` until a provisioner exists.
+    pub phase: String,
+    /// Version of Kubernetes, once it runs.
+    #[schema(required)]
+    pub version: Option<String>,
+}
+
+/// A step as the student may see it.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct StepView {
+    /// Its id.
+    pub id: String,
+    /// Its title.
+    pub title: String,
+    /// Its group, in guided workshops.
+    #[schema(required)]
+    pub group: Option<String>,
+    /// The steps that it requires, in guided workshops.
+    pub requires: Vec<String>,
+    /// Its place, from 1.
+    pub position: u32,
+    /// Completed by the student.
+    pub completed: bool,
+    /// Brought by the image.
+    pub given: bool,
+    /// Whether it may be opened now.
+    pub accessible: bool,
+    /// Why not, in words.
+    #[schema(required)]
+    pub locked: Option<String>,
+    /// Whether a check completes it; otherwise the student marks it as done.
+    pub has_goss: bool,
+    /// Help that can be opened.
+    pub help_modes: Vec<HelpOffer>,
+    /// The mode to show first.
+    #[schema(required)]
+    pub default_help: Option<HelpMode>,
+}
+
+/// A help mode and where its answer comes from.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+pub struct HelpOffer {
+    /// The mode.
+    pub mode: HelpMode,
+    /// From the author's file, or from a language model.
+    pub source: HelpSource,
+}
+
+/// Where help comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum HelpSource {
+    /// The author's file.
+    File,
+    /// A language model.
+    Llm,
+}
+
+/// Where the log stands after a request.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Accepted {
+    /// As in [`StateView::cursor`].
+    pub cursor: String,
+}
+
+/// Asks for an image swap.
+#[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SwitchBody {
+    /// Switch or reset.
+    pub kind: SwapKind,
+}
+
+/// A swap was asked for.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct SwitchAccepted {
+    /// Its id.
+    pub request: String,
+}
+
+/// The supervisor could not swap.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SwitchFailedBody {
+    /// The request's id.
+    #[schema(max_length = 64)]
+    pub request: String,
+    /// Why, in words for the student.
+    #[schema(max_length = 2000)]
+    pub reason: String,
+}
+
+/// What a check found.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CheckReport {
+    /// The step that was checked.
+    pub step: String,
+    /// Whether every test passed.
+    pub passed: bool,
+    /// How many tests there are.
+    pub total: u32,
+    /// How many passed.
+    pub passed_count: u32,
+    /// Who asked: `student` or `periodic`.
+    pub trigger: CheckTrigger,
+    /// When.
+    #[schema(value_type = String, format = DateTime)]
+    pub ts: Timestamp,
+    /// Every test with its result right after a check; of earlier checks only those that failed.
+    pub tests: Vec<TestReport>,
+}
+
+/// Who asked for a check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum CheckTrigger {
+    /// The student.
+    Student,
+    /// The backend's own interval.
+    Periodic,
+}
+
+/// One test of a check.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct TestReport {
+    /// What was tested, in the student's words.
+    pub title: String,
+    /// Whether it passed.
+    pub passed: bool,
+    /// What was found, such as `mode is 0644`; empty when it passed.
+    pub found: String,
+    /// What was expected, such as `0640`; empty when it passed.
+    pub expected: String,
+}
+
+/// A shell command.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct CommandView {
+    /// Its number in the commands stream.
+    pub seq: u64,
+    /// When it ended.
+    #[schema(value_type = String, format = DateTime)]
+    pub ts: Timestamp,
+    /// The command line.
+    pub cmd: String,
+    /// Its exit code.
+    #[schema(required)]
+    pub exit: Option<i32>,
+    /// The shell session.
+    #[schema(required)]
+    pub session: Option<String>,
+    /// The step that was active when it began.
+    #[schema(required)]
+    pub step: Option<String>,
+    /// The working directory.
+    #[schema(required)]
+    pub cwd: Option<String>,
+    /// How long it ran, in milliseconds.
+    #[schema(required)]
+    pub ms: Option<u64>,
+    /// Seconds from the session's opening to its beginning.
+    #[schema(required)]
+    pub at: Option<f64>,
+}
+
+/// A page of commands, newest first.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct CommandPage {
+    /// The commands.
+    pub commands: Vec<CommandView>,
+    /// Pass it as `before` for the next page; null on the last.
+    #[schema(required)]
+    pub next: Option<u64>,
+}
+
+/// Which page of a list.
+#[derive(Clone, Copy, Debug, Default, Deserialize, IntoParams)]
+pub struct PageQuery {
+    /// Only records with a smaller `seq`.
+    pub before: Option<u64>,
+    /// At most so many, 1 to 1000; 100 when absent.
+    pub limit: Option<u32>,
+}
+
+/// A recording of a terminal.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct RecordingView {
+    /// Its file name, and its name in `/api/recordings/{name}`.
+    pub name: String,
+    /// The shell session that it records; null for a cast of another tool.
+    #[schema(required)]
+    pub session: Option<String>,
+    /// Name of the session's tab.
+    #[schema(required)]
+    pub terminal: Option<String>,
+    /// When the session was opened: second 0 of the cast's times.
+    #[schema(value_type = Option<String>, format = DateTime, required)]
+    pub opened: Option<Timestamp>,
+    /// The second of the session at which this file begins (0 for its first).
+    pub at: f64,
+    /// Its size in bytes.
+    pub bytes: u64,
+    /// Whether it is still being written.
+    pub live: bool,
+}
+
+/// A terminal of the workspace.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct TerminalView {
+    /// Its name: the tab's.
+    pub name: String,
+    /// The shell session in it.
+    pub session: String,
+    /// The title that the program in it has set; empty if none.
+    pub title: String,
+    /// Whether its shell runs.
+    pub running: bool,
+}
+
+/// Where to follow from.
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+pub struct EventsQuery {
+    /// The cursor of a state already seen.
+    pub after: Option<String>,
+}
+
+/// RFC 9457: every error of the API, as `application/problem+json`.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct ProblemBody {
+    /// A short name of the kind of problem, such as `step-locked`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// What it is, in a few words.
+    pub title: String,
+    /// The HTTP status.
+    pub status: u16,
+    /// What happened, what is safe, what to do.
+    pub detail: String,
+    /// The host command, where a switch has no supervisor.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub command: Option<String>,
+}

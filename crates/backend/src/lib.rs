@@ -1,0 +1,13 @@
+//! The service inside every step image: serves the pages, owns the terminals, checks the work, and records.
+
+pub mod api;
+pub mod check;
+pub mod config;
+mod pages;
+pub mod process;
+pub mod run;
+pub mod sandbox;
+pub mod terminal;
+pub mod workspace;
+
+pub use api::openapi;

@@ -1,0 +1,219 @@
+//! Starts the service, and stops it in order.
+
+use std::{
+    io,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::Duration,
+};
+
+use tokio::{net::TcpListener, signal::unix::SignalKind};
+use workshop_definition::artifact::Artifact;
+use workshop_events::{Stream, Trigger};
+
+use crate::{
+    api::{self, Parts, Service, access::Access},
+    check::Checks,
+    config::Config,
+    process::{Direct, Launcher, find_program},
+    sandbox::{self, Programs, Sandbox},
+    terminal::{self, Terminals},
+    workspace::{self, Identity, Opened},
+};
+
+/// How long open connections may take to end.
+const GRACE: Duration = Duration::from_secs(3);
+
+/// Runs the backend until SIGTERM or SIGINT.
+///
+/// # Errors
+/// With one message for whoever started it.
+pub fn run() -> anyhow::Result<ExitCode> {
+    // What is not UTF-8 is nothing of ours.
+    let environment = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    let environment: Vec<(String, String)> = environment.collect();
+    let in_image = Path::new("/workshop/workshop.json").exists();
+    let config = Config::read(environment.iter().cloned(), in_image)?;
+    let artifact = Artifact::load(&config.artifact)?;
+    let identity = Identity {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        image_step: config.image_step.clone(),
+        switch: config.switch.clone(),
+    };
+    let runtime_dir = config.runtime.clone();
+    let opened = workspace::open(&config.runtime, artifact, identity, || {
+        tracing::warn!(dir = %runtime_dir.display(), "another backend has this log volume; waiting until it ends");
+    })?;
+    report(&opened);
+    if config.is_open() {
+        tracing::warn!(
+            listen = %config.listen,
+            "WORKSHOP_ACCESS_TOKEN is not set: whoever reaches this address can use the workspace"
+        );
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let result = runtime.block_on(serve(&config, opened.workspace, environment));
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    result.map(|()| ExitCode::SUCCESS)
+}
+
+/// Says what was found in the log that is not as it should be.
+fn report(opened: &Opened) {
+    for (stream, findings, total) in &opened.findings {
+        let file = stream.file_name();
+        for finding in findings {
+            tracing::warn!(file, offset = finding.offset, len = finding.len, "{}", finding.kind);
+        }
+        if *total > findings.len() as u64 {
+            tracing::warn!(file, "{} findings in all", total);
+        }
+    }
+    tracing::info!(log = %opened.workspace.log(), events = opened.replayed, "the log is replayed");
+}
+
+async fn serve(
+    config: &Config,
+    workspace: workspace::Workspace,
+    environment: Vec<(String, String)>,
+) -> anyhow::Result<()> {
+    let (launcher, goss) = launcher(config).await?;
+    let isolated = launcher.isolated();
+    if !isolated {
+        tracing::warn!(
+            "the backend is not root: the shell runs as itself, and can reach the log and the settings"
+        );
+    }
+    let listener = TcpListener::bind(config.listen).await.map_err(|e| cannot_listen(config.listen, &e))?;
+    workspace.begin().await;
+    let author_env = author_env(&workspace, &environment);
+    let directory = student_directory(config);
+    let terminals = Terminals::new(terminal::Settings {
+        workspace: workspace.clone(),
+        launcher: launcher.clone(),
+        shell: config.shell.clone(),
+        sandbox: config.sandbox.is_some(),
+        author_env: author_env.clone(),
+        directory: directory.clone(),
+        cast_limit: config.cast_limit,
+    })?;
+    let service = Service::new(Parts {
+        workspace: workspace.clone(),
+        access: Access::new(config),
+        checks: Checks::new(launcher, goss).with_environment(author_env).in_directory(directory),
+        terminals: terminals.clone(),
+        isolated,
+    });
+    if let Some(interval) = config.goss_interval {
+        tokio::spawn(check_periodically(service.clone(), interval));
+    }
+    tracing::info!(address = %listener.local_addr()?, "serving");
+    let stop = async move {
+        stop_signal().await;
+        tracing::info!("stopping");
+        terminals.shut_down().await;
+        workspace.stop();
+    };
+    let closing = service.workspace.clone();
+    serve_until(listener, service, stop).await?;
+    tokio::task::spawn_blocking(move || closing.journal().close()).await?;
+    Ok(())
+}
+
+/// Serves on a listener until `stop` resolves; open connections then have three seconds to end.
+///
+/// # Errors
+/// When the listener fails.
+pub async fn serve_until(
+    listener: TcpListener,
+    service: Service,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> io::Result<()> {
+    let stopped = std::sync::Arc::new(tokio::sync::Notify::new());
+    let tell = std::sync::Arc::clone(&stopped);
+    let graceful = async move {
+        stop.await;
+        tell.notify_one();
+    };
+    let listener = axum::serve::ListenerExt::tap_io(listener, |stream| {
+        // A key's echo must not wait for company.
+        let _ = stream.set_nodelay(true);
+    });
+    let serving = axum::serve(listener, api::router(service).into_make_service())
+        .with_graceful_shutdown(graceful)
+        .into_future();
+    tokio::select! {
+        result = serving => result,
+        () = async { stopped.notified().await; tokio::time::sleep(GRACE).await } => Ok(()),
+    }
+}
+
+async fn launcher(config: &Config) -> anyhow::Result<(Launcher, PathBuf)> {
+    // Where an image has it, if it is nowhere: a check then says what is missing.
+    let goss = find_program("goss").unwrap_or_else(|| "/usr/local/bin/goss".into());
+    let Some(folder) = &config.sandbox else {
+        return Ok((Launcher::Direct(Direct::new(&config.shell_user)?), goss));
+    };
+    let programs = Programs { backend: std::env::current_exe()?, goss };
+    let sandbox = Sandbox::start(folder, &programs).await?;
+    Ok((Launcher::Sandbox(sandbox), sandbox::GOSS.into()))
+}
+
+/// The author's variables, by the names that the artifact gives. Never the platform's own, never the key.
+fn author_env(workspace: &workspace::Workspace, environment: &[(String, String)]) -> Vec<(String, String)> {
+    let artifact = workspace.artifact();
+    let key = artifact.workshop().llm.as_ref().map(|llm| llm.api_key_env.as_str());
+    let named = |name: &str| artifact.steps().any(|step| step.env.iter().any(|n| n == name));
+    environment
+        .iter()
+        .filter(|(name, _)| named(name) && !name.starts_with("WORKSHOP_") && Some(name.as_str()) != key)
+        .cloned()
+        .collect()
+}
+
+/// Where shells and checks begin: `/workspace`, which every image and every sandbox has.
+fn student_directory(config: &Config) -> PathBuf {
+    let workspace = Path::new("/workspace");
+    if config.sandbox.is_some() || workspace.is_dir() { workspace.into() } else { "/".into() }
+}
+
+fn cannot_listen(address: SocketAddr, error: &io::Error) -> anyhow::Error {
+    anyhow::anyhow!("cannot listen on {address}: {error}; set WORKSHOP_LISTEN to an address that is free")
+}
+
+async fn stop_signal() {
+    let of = |kind| tokio::signal::unix::signal(kind);
+    match (of(SignalKind::terminate()), of(SignalKind::interrupt())) {
+        (Ok(mut terminate), Ok(mut interrupt)) => {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+        }
+        _ => {
+            // Without handlers the signals end the process, which the log survives.
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+/// Checks the active step at an interval, for the instructor.
+async fn check_periodically(service: Service, interval: Duration) {
+    let mut ticks = tokio::time::interval(interval);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut stopping = service.workspace.stopping();
+    loop {
+        tokio::select! {
+            _ = ticks.tick() => {}
+            _ = stopping.wait_for(|stop| *stop) => return,
+        }
+        let active = service.workspace.active_step();
+        let Some(step) = service.workspace.artifact().step(&active).filter(|step| step.has_goss) else {
+            continue;
+        };
+        if let Err(problem) = api::check_step(&service, step, Trigger::Periodic).await {
+            tracing::debug!(stream = Stream::State.name(), ?problem, "a periodic check has no result");
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! Running programs through a launcher and looking at what they say.
+#![allow(dead_code, reason = "each test file takes what it needs")]
+
+use std::env;
+use std::fs::{self, Permissions};
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use tempfile::TempDir;
+use tokio::io::AsyncReadExt;
+use tokio::net::unix::pipe;
+use tokio::time::timeout;
+use workshop_backend::process::{Exit, Launcher, Pipes, Program, RunAs, TerminalSize, find_program, polled};
+
+/// Nothing in these tests takes this long.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+pub(crate) const SIZE: TerminalSize = TerminalSize { rows: 30, cols: 101 };
+
+/// A bash script as a program in `cwd`.
+pub(crate) fn bash(launcher: &Launcher, cwd: &str, script: &str) -> Program {
+    Program {
+        argv: ["bash", "-c", script].map(str::to_owned).to_vec(),
+        env: launcher.base_env(),
+        cwd: cwd.into(),
+        run_as: RunAs::Student,
+    }
+}
+
+/// Runs a bash script on pipes: its exit, and what it printed and complained.
+pub(crate) async fn run(launcher: &Launcher, cwd: &str, script: &str) -> (Exit, String) {
+    let program = bash(launcher, cwd, &format!("exec 2>&1\n{script}"));
+    let (Pipes { stdout, .. }, mut running) = launcher.spawn_with_pipes(&program).await.expect("it starts");
+    let printed = timeout(PATIENCE, read_all(stdout)).await.expect("it prints in time");
+    let exit = timeout(PATIENCE, running.wait()).await.expect("it ends in time").expect("its end is seen");
+    (exit, printed)
+}
+
+pub(crate) async fn read_all(stdout: OwnedFd) -> String {
+    let mut text = String::new();
+    let mut pipe = pipe::Receiver::from_owned_fd(stdout).expect("a pipe");
+    pipe.read_to_string(&mut text).await.expect("text");
+    text
+}
+
+/// A terminal with something on it.
+pub(crate) struct Screen {
+    master: tokio::io::unix::AsyncFd<OwnedFd>,
+    text: String,
+}
+
+impl Screen {
+    pub(crate) fn new(master: OwnedFd) -> Self {
+        Self { master: polled(master).expect("a terminal"), text: String::new() }
+    }
+
+    pub(crate) fn type_in(&self, keys: &str) {
+        rustix::io::write(self.master.get_ref(), keys.as_bytes()).expect("the terminal takes keys");
+    }
+
+    /// Reads until `wanted` was shown since the last call, and returns all that was shown.
+    pub(crate) async fn shows(&mut self, wanted: &str) -> String {
+        let seen = timeout(PATIENCE, async {
+            while !self.text.contains(wanted) {
+                assert!(
+                    self.read_some().await,
+                    "the terminal ended before it showed {wanted:?}: {:?}",
+                    self.text
+                );
+            }
+        });
+        assert!(seen.await.is_ok(), "the terminal did not show {wanted:?} in time: {:?}", self.text);
+        std::mem::take(&mut self.text)
+    }
+
+    async fn read_some(&mut self) -> bool {
+        loop {
+            let mut ready = self.master.readable().await.expect("the terminal is polled");
+            let mut buffer = [0; 4096];
+            match rustix::io::read(self.master.get_ref(), &mut buffer) {
+                Ok(length) => {
+                    self.text.push_str(&String::from_utf8_lossy(&buffer[..length]));
+                    return length > 0;
+                }
+                Err(rustix::io::Errno::AGAIN) => ready.clear_ready(),
+                // The kernel's word for a terminal that nobody has open any more.
+                Err(rustix::io::Errno::IO) => return false,
+                Err(error) => panic!("{error}"),
+            }
+        }
+    }
+}
+
+/// The goss that set-up built.
+pub(crate) fn goss() -> PathBuf {
+    let target = Path::new(env!("CARGO_BIN_EXE_workshop-backend")).ancestors().nth(2);
+    let built = target.map(|target| target.join("tools/bin/goss")).filter(|goss| goss.is_file());
+    built
+        .or_else(|| find_program("goss"))
+        .expect("goss, which `cargo xtask test` builds (deploy/goss/README.md says how)")
+}
+
+/// Runs this test program again as a user without any rights, if it runs as root: the sandbox is made otherwise then.
+/// `skip` is the calling test, `one` any other one, which must be seen to pass.
+pub(crate) fn again_as_ordinary_user(skip: &str, one: &str) {
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    let folder = TempDir::new().expect("a folder");
+    fs::set_permissions(folder.path(), Permissions::from_mode(0o777)).expect("open to all");
+    let output = Command::new("setpriv")
+        .args(["--reuid", "12345", "--regid", "12345", "--clear-groups"])
+        .arg(env::current_exe().expect("this program"))
+        .args(["--skip", skip])
+        .env("TMPDIR", folder.path())
+        .output()
+        .expect("setpriv");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{said}\n{}", String::from_utf8_lossy(&output.stderr));
+    assert!(said.contains(&format!("test {one} ... ok")), "{said}");
+}

@@ -1,0 +1,179 @@
+//! One line of a JSONL stream: how it is written, and what makes one whole.
+
+use serde::Serialize;
+
+use crate::{LogId, Timestamp};
+
+/// A line longer than this, its newline included, is never written.
+pub const MAX_LINE: usize = 64 * 1024;
+/// The highest `seq` that is read from a line of another tool. Ours, known by their checksum, may go on to twice this,
+/// which a JSON number still holds exactly: so a writer that goes on from any line never runs out.
+pub const MAX_SEQ: u64 = 1 << 52;
+
+const CRC_KEY: &[u8] = b",\"crc\":\"";
+/// Length of `,"crc":"00000000"}`.
+const CRC_TAIL: usize = CRC_KEY.len() + 8 + 2;
+
+/// At most what the writer adds to a record's own object.
+const AROUND: usize =
+    r#"{"log":"0123456789abcdef","seq":4503599627370496,"ts":"2026-01-01T00:00:00.000Z","#.len() + CRC_TAIL
+        - "{}".len()
+        + "\n".len();
+
+/// Why a record cannot be written.
+#[derive(Debug, thiserror::Error)]
+pub enum EncodeError {
+    /// The record is longer than [`MAX_LINE`]; whoever made it must cut what can be long.
+    #[error("a line of {0} bytes is longer than {MAX_LINE}")]
+    TooLong(usize),
+    /// The record is not a JSON object with at least one field.
+    #[error("a record must be a JSON object: {0}")]
+    NotAnObject(String),
+}
+
+/// The fields of a record that its writer does not set itself: an object such as `{"event":"step_viewed","step":"x"}`.
+#[derive(Clone, Debug)]
+pub struct Body(Vec<u8>);
+
+impl Body {
+    /// Encodes the fields of `record`, which must be an object.
+    ///
+    /// # Errors
+    /// When it is not one, or cannot fit a line.
+    pub fn new(record: &impl Serialize) -> Result<Self, EncodeError> {
+        let json = serde_json::to_vec(record).map_err(|e| EncodeError::NotAnObject(e.to_string()))?;
+        if json.len() < 3 || json[0] != b'{' {
+            return Err(EncodeError::NotAnObject(
+                String::from_utf8_lossy(&json[..json.len().min(40)]).into(),
+            ));
+        }
+        let whole = json.len() + AROUND;
+        if whole > MAX_LINE { Err(EncodeError::TooLong(whole)) } else { Ok(Self(json)) }
+    }
+
+    /// At most how many bytes its line has, the newline included.
+    pub fn line_bound(&self) -> usize {
+        self.0.len() + AROUND
+    }
+
+    /// Appends the whole line to `out`: `log`, `seq` and `ts` before the body, the checksum and the newline after it.
+    pub fn write_line(&self, log: LogId, seq: u64, ts: Timestamp, out: &mut Vec<u8>) {
+        let start = out.len();
+        out.extend_from_slice(br#"{"log":""#);
+        out.extend_from_slice(&log.digits());
+        out.extend_from_slice(br#"","seq":"#);
+        write_decimal(seq, out);
+        out.extend_from_slice(br#","ts":""#);
+        out.extend_from_slice(&ts.digits());
+        out.extend_from_slice(br#"","#);
+        out.extend_from_slice(&self.0[1..self.0.len() - 1]);
+        let crc = crc32c::crc32c(&out[start..]);
+        out.extend_from_slice(CRC_KEY);
+        out.extend_from_slice(&hex_digits::<8>(crc.into()));
+        out.extend_from_slice(b"\"}\n");
+    }
+}
+
+/// The last `N` lowercase hex digits of a number.
+pub(crate) fn hex_digits<const N: usize>(mut number: u64) -> [u8; N] {
+    let mut digits = [0; N];
+    for digit in digits.iter_mut().rev() {
+        *digit = b"0123456789abcdef"[(number & 0xf) as usize];
+        number >>= 4;
+    }
+    digits
+}
+
+fn write_decimal(mut number: u64, out: &mut Vec<u8>) {
+    let mut digits = [0; 20];
+    let mut first = digits.len();
+    loop {
+        first -= 1;
+        digits[first] = b'0' + (number % 10) as u8;
+        number /= 10;
+        if number == 0 {
+            break;
+        }
+    }
+    out.extend_from_slice(&digits[first..]);
+}
+
+/// What a line says of its own bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Checksum {
+    /// The line carries none (another tool wrote it).
+    Absent,
+    /// It is right.
+    Right,
+    /// The bytes are not those that were written.
+    Wrong,
+}
+
+/// Checks the CRC-32C at the end of a line (without its newline). Also gives a CRC of the line that tells it from
+/// others with the same `seq`.
+pub fn checksum(line: &[u8]) -> (Checksum, u32) {
+    let Some(split) = line.len().checked_sub(CRC_TAIL) else {
+        return (Checksum::Absent, crc32c::crc32c(line));
+    };
+    let (before, tail) = line.split_at(split);
+    let (key, digits, end) =
+        (&tail[..CRC_KEY.len()], &tail[CRC_KEY.len()..CRC_TAIL - 2], &tail[CRC_TAIL - 2..]);
+    let changed = key.iter().chain(end).zip(CRC_KEY.iter().chain(b"\"}")).filter(|(a, b)| a != b).count();
+    if changed > 1 {
+        return (Checksum::Absent, crc32c::crc32c(line));
+    }
+    let crc = crc32c::crc32c(before);
+    let right = hex(digits) == Some(crc);
+    match (changed, right) {
+        (0, true) => (Checksum::Right, crc),
+        (0, false) => (Checksum::Wrong, crc),
+        // One byte of the key is changed, and the checksum is that of our bytes: the line was ours.
+        (_, true) => (Checksum::Wrong, crc),
+        // Another tool's line, with a key much like ours.
+        (_, false) => (Checksum::Absent, crc32c::crc32c(line)),
+    }
+}
+
+/// The value of lowercase hex digits.
+fn hex(digits: &[u8]) -> Option<u32> {
+    digits.iter().try_fold(0u32, |value, &digit| match digit {
+        b'0'..=b'9' => Some(value << 4 | u32::from(digit - b'0')),
+        b'a'..=b'f' => Some(value << 4 | u32::from(digit - b'a' + 10)),
+        _ => None,
+    })
+}
+
+/// The fields that [`Body::write_line`] puts around a body, read without a JSON parser.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Envelope<'l> {
+    /// The log that the line names.
+    pub log: &'l str,
+    /// Its number in the stream.
+    pub seq: u64,
+    /// Its time.
+    pub ts: Timestamp,
+    /// The body's fields, without braces.
+    pub fields: &'l str,
+}
+
+/// Takes a line apart that [`Body::write_line`] wrote; `None` for others. Only for a line whose checksum is
+/// [`Checksum::Right`]: then its bytes are those that were written.
+pub fn envelope(line: &str) -> Option<Envelope<'_>> {
+    let rest = line.strip_prefix("{\"log\":\"")?;
+    let (log, rest) = rest.split_at_checked(16)?;
+    let rest = rest.strip_prefix("\",\"seq\":")?;
+    let digits = rest.bytes().take(17).take_while(u8::is_ascii_digit).count();
+    let (seq, rest) = rest.split_at_checked(digits)?;
+    let (ts, rest) = rest.strip_prefix(",\"ts\":\"")?.split_at_checked(24)?;
+    let fields = rest.strip_prefix("\",")?;
+    let fields = fields.get(..fields.len().checked_sub(CRC_TAIL)?)?;
+    Some(Envelope { log, seq: seq.parse().ok()?, ts: Timestamp::parse(ts)?, fields })
+}
+
+/// `text` with at most `max` characters; one that was longer ends in `…`.
+pub fn cut(text: &str, max: usize) -> String {
+    match text.char_indices().nth(max) {
+        None => text.to_owned(),
+        Some(_) => text.chars().take(max.saturating_sub(1)).chain(['…']).collect(),
+    }
+}

@@ -1,0 +1,420 @@
+//! Reads a stream from its bytes: splits lines, checks them, puts records in `seq` order, and reports what it finds
+//! wrong without stopping. Memory is bounded however long the stream or a line is.
+
+use std::{collections::BTreeMap, marker::PhantomData};
+
+use crate::{
+    CommandRecord, HelpRecord, LogId, StateRecord, Stream, Timestamp,
+    codec::{self, Checksum, Envelope, MAX_SEQ},
+};
+
+/// Lines longer than this are reported and skipped; ours are at most [`codec::MAX_LINE`].
+pub const MAX_FOREIGN_LINE: usize = 1024 * 1024;
+/// After a failed sync the writer repeats at most this many bytes. So a hole in `seq` is waited for, and a repeat
+/// recognised, over twice as much.
+const WINDOW_BYTES: usize = 2 * 1024 * 1024;
+/// The fewest bytes that one of our lines has, hence the most lines that the window holds.
+const WINDOW_LINES: usize = WINDOW_BYTES / 64;
+
+/// What a JSONL stream holds.
+pub trait Kind {
+    /// The stream.
+    const STREAM: Stream;
+    /// Its records.
+    type Record<'a>;
+    /// Reads a line.
+    ///
+    /// # Errors
+    /// When the line is not such a record; the text says why.
+    fn parse(line: &str) -> Result<Self::Record<'_>, serde_json::Error>;
+    /// Reads a line that this project wrote, when that is faster than [`Kind::parse`]: its head was read already, and
+    /// `object` holds the other fields. `None` when it is not; then it is parsed as any.
+    fn parse_own<'a>(head: &Envelope<'a>, object: &'a str) -> Option<Self::Record<'a>> {
+        let _ = (head, object);
+        None
+    }
+    /// Whether [`Kind::parse_own`] gives records.
+    const READS_OWN: bool = false;
+    /// The log that the record names, and its `seq`.
+    fn identity<'r>(record: &'r Self::Record<'_>) -> (Option<&'r str>, Option<u64>);
+    /// When it happened.
+    fn ts(record: &Self::Record<'_>) -> Timestamp;
+}
+
+macro_rules! kind {
+    ($(#[$doc:meta])* $name:ident, $record:ident, $parse:expr) => {
+        $(#[$doc])*
+        #[derive(Debug)]
+        pub enum $name {}
+        impl Kind for $name {
+            const STREAM: Stream = Stream::$name;
+            type Record<'a> = $record<'a>;
+            fn parse(line: &str) -> Result<$record<'_>, serde_json::Error> {
+                $parse(line)
+            }
+            fn identity<'r>(record: &'r $record<'_>) -> (Option<&'r str>, Option<u64>) {
+                (record.log.as_deref(), record.seq)
+            }
+            fn ts(record: &$record<'_>) -> Timestamp {
+                record.ts
+            }
+        }
+    };
+}
+
+/// The state stream.
+#[derive(Debug)]
+pub enum State {}
+
+impl Kind for State {
+    const STREAM: Stream = Stream::State;
+    const READS_OWN: bool = true;
+    type Record<'a> = StateRecord<'a>;
+    fn parse(line: &str) -> Result<StateRecord<'_>, serde_json::Error> {
+        StateRecord::from_line(line)
+    }
+    fn parse_own<'a>(head: &Envelope<'a>, object: &'a str) -> Option<StateRecord<'a>> {
+        StateRecord::from_own(head, object).ok()
+    }
+    fn identity<'r>(record: &'r StateRecord<'_>) -> (Option<&'r str>, Option<u64>) {
+        (record.log.as_deref(), record.seq)
+    }
+    fn ts(record: &StateRecord<'_>) -> Timestamp {
+        record.ts
+    }
+}
+
+kind!(
+    /// The commands stream.
+    Commands, CommandRecord, serde_json::from_str
+);
+kind!(
+    /// The llm stream.
+    Llm, HelpRecord, serde_json::from_str
+);
+
+/// A record of the stream, with the line that it was read from.
+pub struct Item<'l, K: Kind> {
+    /// Its number in the stream.
+    pub seq: u64,
+    /// Byte offset of its line.
+    pub offset: u64,
+    /// The line without its newline.
+    pub line: &'l str,
+    /// What the line says.
+    pub record: K::Record<'l>,
+}
+
+/// Something in a stream that is not as it should be. Reading goes on after it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// Byte offset of the line.
+    pub offset: u64,
+    /// Its length in bytes, without a newline.
+    pub len: u64,
+    /// What is wrong.
+    pub kind: FindingKind,
+}
+
+/// What can be wrong with a line.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FindingKind {
+    /// Not a record.
+    #[error("malformed line: {0}")]
+    Malformed(String),
+    /// The bytes are not those that were written.
+    #[error("checksum does not match: the line was changed after it was written")]
+    Corrupt,
+    /// Zeros, as a crash of the machine leaves them.
+    #[error("a run of zero bytes")]
+    Zeros,
+    /// Longer than [`MAX_FOREIGN_LINE`].
+    #[error("line is too long")]
+    TooLong,
+    /// The last line has no newline: its writing was cut off.
+    #[error("the last line is cut off")]
+    Torn,
+    /// The line names another log.
+    #[error("line of another log, {0}")]
+    Foreign(String),
+    /// An earlier line has the same `seq` and other bytes, or the line comes too late to be put in order.
+    #[error("record {0} stands already, or comes too late for its place")]
+    Conflict(u64),
+    /// Records are missing before this one.
+    #[error("records {from} to {to} are missing")]
+    Gap {
+        /// First missing `seq`.
+        from: u64,
+        /// Last missing `seq`.
+        to: u64,
+    },
+}
+
+/// A reader of one stream of one log. Feed it the file's bytes in order.
+pub struct StreamReader<K> {
+    log: Option<LogId>,
+    log_text: String,
+    /// Bytes of a line whose newline has not come.
+    partial: Vec<u8>,
+    /// The bytes of the line in `partial` that were dropped because it is too long.
+    dropped: u64,
+    /// Zeros before the line in `partial`, as a crash leaves them; they are counted, however many they are.
+    zeros: u64,
+    offset: u64,
+    last: u64,
+    highest: u64,
+    /// `seq` and checksum of the last lines, each at `seq` modulo the length, to tell a repeat from a conflict.
+    recent: Vec<(u64, u32)>,
+    /// Records after a hole in `seq`, waiting for it to be filled.
+    held: BTreeMap<u64, (u64, String)>,
+    held_bytes: usize,
+    findings: Vec<Finding>,
+    /// The fields of our own line being read, as an object.
+    object: String,
+    kind: PhantomData<fn() -> K>,
+}
+
+impl<K: Kind> StreamReader<K> {
+    /// A reader at the beginning of a stream. Without `log` lines of any log are taken.
+    pub fn new(log: Option<LogId>) -> Self {
+        Self {
+            log,
+            log_text: log.map(|l| l.to_string()).unwrap_or_default(),
+            partial: Vec::new(),
+            dropped: 0,
+            zeros: 0,
+            offset: 0,
+            last: 0,
+            highest: 0,
+            recent: vec![(0, 0); WINDOW_LINES],
+            held: BTreeMap::new(),
+            held_bytes: 0,
+            findings: Vec::new(),
+            object: String::new(),
+            kind: PhantomData,
+        }
+    }
+
+    /// Byte offset up to which whole lines were read.
+    pub fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// The highest `seq` read so far; a writer goes on from it.
+    pub fn highest(&self) -> u64 {
+        self.highest
+    }
+
+    /// What was found wrong since the last call, in the order of the file.
+    pub fn take_findings(&mut self) -> Vec<Finding> {
+        std::mem::take(&mut self.findings)
+    }
+
+    /// Whether bytes of an unfinished line were read.
+    pub fn has_partial_line(&self) -> bool {
+        !self.partial.is_empty() || self.dropped > 0 || self.zeros > 0
+    }
+
+    /// Reads the next bytes and gives each record, in `seq` order, to `take`.
+    pub fn feed(&mut self, mut bytes: &[u8], mut take: impl FnMut(Item<'_, K>)) {
+        while let Some(newline) = memchr::memchr(b'\n', bytes) {
+            let (line, rest) = (&bytes[..newline], &bytes[newline + 1..]);
+            bytes = rest;
+            if self.has_partial_line() {
+                self.extend_partial(line);
+                let whole = std::mem::take(&mut self.partial);
+                self.line(&whole, &mut take);
+                self.partial = whole;
+                self.partial.clear();
+            } else {
+                self.line(line, &mut take);
+            }
+        }
+        self.extend_partial(bytes);
+    }
+
+    /// Ends the stream as it stands: what waits for a hole is given out, and a cut-off last line is reported. The
+    /// reader can go on being fed afterwards (a follower calls this whenever it has caught up).
+    pub fn catch_up(&mut self, mut take: impl FnMut(Item<'_, K>)) {
+        self.release(&mut take, 0);
+    }
+
+    /// Ends the stream as the writer does, whose next write begins with a newline: a cut-off last line that parses
+    /// counts, another is reported. The reader cannot be fed afterwards.
+    pub fn end(&mut self, mut take: impl FnMut(Item<'_, K>)) {
+        let before = self.findings.len();
+        let partial = std::mem::take(&mut self.partial);
+        self.line(&partial, &mut take);
+        self.offset -= 1;
+        for finding in &mut self.findings[before..] {
+            if matches!(finding.kind, FindingKind::Malformed(_) | FindingKind::Corrupt) {
+                finding.kind = FindingKind::Torn;
+            }
+        }
+    }
+
+    /// Reports a cut-off last line, if there is one. Its bytes stay: a newline may still make it whole.
+    pub fn report_torn(&mut self) {
+        if self.has_partial_line() {
+            let rest = self.partial.len() as u64 + self.dropped;
+            let kind = if rest == 0 { FindingKind::Zeros } else { FindingKind::Torn };
+            self.findings.push(Finding { offset: self.offset, len: self.zeros + rest, kind });
+        }
+    }
+
+    fn extend_partial(&mut self, mut bytes: &[u8]) {
+        if self.partial.is_empty() && self.dropped == 0 {
+            let zeros = leading_zeros(bytes);
+            self.zeros += zeros as u64;
+            bytes = &bytes[zeros..];
+        }
+        let room = MAX_FOREIGN_LINE.saturating_sub(self.partial.len());
+        let (kept, dropped) = bytes.split_at(bytes.len().min(room));
+        self.partial.extend_from_slice(kept);
+        self.dropped += dropped.len() as u64;
+    }
+
+    fn line(&mut self, line: &[u8], take: &mut impl FnMut(Item<'_, K>)) {
+        let offset = self.offset;
+        // What a crash left as zeros may run into the first line after it.
+        let leading = leading_zeros(line);
+        let zeros = std::mem::take(&mut self.zeros) + leading as u64;
+        let line = &line[leading..];
+        let rest = line.len() as u64 + std::mem::take(&mut self.dropped);
+        let len = zeros + rest;
+        self.offset += len + 1;
+        if zeros > 0 {
+            self.findings.push(Finding { offset, len: zeros, kind: FindingKind::Zeros });
+        }
+        let admitted = if rest > MAX_FOREIGN_LINE as u64 {
+            Err(FindingKind::TooLong)
+        } else {
+            self.admit(line, offset, take)
+        };
+        if let Err(kind) = admitted {
+            self.findings.push(Finding { offset, len, kind });
+        }
+    }
+
+    fn admit(
+        &mut self,
+        line: &[u8],
+        offset: u64,
+        take: &mut impl FnMut(Item<'_, K>),
+    ) -> Result<(), FindingKind> {
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        let line = if offset == 0 { line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line) } else { line };
+        let blank = line.first().is_none_or(u8::is_ascii_whitespace) && line.trim_ascii().is_empty();
+        if blank {
+            return Ok(());
+        }
+        let (checksum, crc) = codec::checksum(line);
+        if checksum == Checksum::Wrong {
+            return Err(FindingKind::Corrupt);
+        }
+        let text = std::str::from_utf8(line).map_err(|e| FindingKind::Malformed(e.to_string()))?;
+        let mut object = std::mem::take(&mut self.object);
+        let admitted = self.admit_line(text, checksum, crc, offset, &mut object, take);
+        self.object = object;
+        admitted
+    }
+
+    fn admit_line(
+        &mut self,
+        text: &str,
+        checksum: Checksum,
+        crc: u32,
+        offset: u64,
+        object: &mut String,
+        take: &mut impl FnMut(Item<'_, K>),
+    ) -> Result<(), FindingKind> {
+        let head = if K::READS_OWN && checksum == Checksum::Right { codec::envelope(text) } else { None };
+        let own = head.and_then(|head| {
+            object.clear();
+            object.push('{');
+            object.push_str(head.fields);
+            object.push('}');
+            K::parse_own(&head, object)
+        });
+        let record = match own {
+            Some(record) => record,
+            None => K::parse(text).map_err(|e| FindingKind::Malformed(e.to_string()))?,
+        };
+        let (log, seq) = K::identity(&record);
+        if let (Some(_), Some(named)) = (self.log, log)
+            && named != self.log_text
+        {
+            return Err(FindingKind::Foreign(codec::cut(named, 40)));
+        }
+        let seq = seq.unwrap_or(self.highest + 1);
+        let max = if checksum == Checksum::Right { 2 * MAX_SEQ } else { MAX_SEQ };
+        if seq == 0 || seq > max {
+            return Err(FindingKind::Malformed(format!("seq is {seq}, expected 1 to {max}")));
+        }
+        if seq <= self.highest && self.known(seq, crc)? {
+            return Ok(());
+        }
+        self.remember(seq, crc);
+        self.highest = self.highest.max(seq);
+        if seq == self.last + 1 {
+            self.last = seq;
+            take(Item { seq, offset, line: text, record });
+            self.release_following(take);
+        } else {
+            self.held_bytes += text.len();
+            self.held.insert(seq, (offset, text.to_owned()));
+            self.release(take, WINDOW_BYTES);
+        }
+        Ok(())
+    }
+
+    /// Whether `seq`, not above the highest, was read before: the same bytes are the same record.
+    fn known(&self, seq: u64, crc: u32) -> Result<bool, FindingKind> {
+        match self.recent[seq as usize % WINDOW_LINES] {
+            (known, bytes) if known == seq && bytes == crc => Ok(true),
+            (known, _) if known == seq => Err(FindingKind::Conflict(seq)),
+            // A hole that is still waited for.
+            _ if seq > self.last => Ok(false),
+            _ => Err(FindingKind::Conflict(seq)),
+        }
+    }
+
+    fn remember(&mut self, seq: u64, crc: u32) {
+        self.recent[seq as usize % WINDOW_LINES] = (seq, crc);
+    }
+
+    fn release_following(&mut self, take: &mut impl FnMut(Item<'_, K>)) {
+        while !self.held.is_empty()
+            && let Some((offset, text)) = self.held.remove(&(self.last + 1))
+        {
+            self.last += 1;
+            self.give(self.last, offset, &text, take);
+        }
+    }
+
+    /// Gives up on holes until at most `keep` bytes wait.
+    fn release(&mut self, take: &mut impl FnMut(Item<'_, K>), keep: usize) {
+        while (self.held_bytes > keep || keep == 0)
+            && let Some((seq, (offset, text))) = self.held.pop_first()
+        {
+            if seq > self.last + 1 {
+                let kind = FindingKind::Gap { from: self.last + 1, to: seq - 1 };
+                self.findings.push(Finding { offset, len: text.len() as u64, kind });
+            }
+            self.last = seq;
+            self.give(seq, offset, &text, take);
+        }
+    }
+
+    fn give(&mut self, seq: u64, offset: u64, text: &str, take: &mut impl FnMut(Item<'_, K>)) {
+        self.held_bytes = self.held_bytes.saturating_sub(text.len());
+        // It parsed when it was held.
+        if let Ok(record) = K::parse(text) {
+            take(Item { seq, offset, line: text, record });
+        }
+    }
+}
+
+fn leading_zeros(bytes: &[u8]) -> usize {
+    bytes.iter().position(|&b| b != 0).unwrap_or(bytes.len())
+}

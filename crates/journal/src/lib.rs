@@ -1,0 +1,30 @@
+//! The only code that touches log files: append, recover, follow.
+//!
+//! A backend calls [`open`], replays the three streams of the [`Volume`], and starts it: from then on the [`Journal`]
+//! appends. What an append has acknowledged is on disk; nothing is ever truncated or rewritten. Others read with
+//! [`replay_dir`] and [`follow()`], which take no lock.
+
+mod cast;
+mod claim;
+mod clock;
+mod disk;
+mod follow;
+mod inbox;
+mod journal;
+mod log_file;
+mod recordings;
+mod replay;
+mod volume;
+mod writer;
+
+pub use cast::{CastStopped, CastWriter};
+pub use clock::Clock;
+pub use follow::{Chunk, Follower, follow};
+pub use inbox::{AppendError, Appended, Pending};
+pub use journal::{Counters, Journal};
+pub use recordings::RecordingFile;
+pub use replay::{MAX_FINDINGS, Recovered, read_info, replay_dir};
+pub use volume::{OpenError, Volume, open};
+
+#[cfg(feature = "failpoints")]
+pub use disk::POINTS;

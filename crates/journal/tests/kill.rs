@@ -1,0 +1,67 @@
+//! kill -9 at random points of 500 runs: nothing acknowledged is lost, nothing is there twice.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+#[path = "common/child.rs"]
+mod child;
+mod common;
+
+use std::{collections::BTreeMap, time::Duration};
+
+use common::{append, check_held, open, read, read_commands, start, temp_dir};
+use workshop_events::FindingKind;
+
+const RUNS: u64 = 500;
+/// One volume sees so many kills before the next begins empty.
+const RUNS_A_VOLUME: u64 = 25;
+
+#[test]
+#[ignore = "the child of the test below"]
+fn killed() {
+    child::run();
+}
+
+#[test]
+fn at_random_points_of_500_runs() {
+    let seed = getrandom::u64().unwrap();
+    println!("seed {seed}");
+    let (mut acknowledged_in_all, mut runs_with_acknowledged) = (0, 0);
+    for volume in 0..RUNS / RUNS_A_VOLUME {
+        let dir = temp_dir();
+        let mut acknowledged = BTreeMap::new();
+        let mut commands = BTreeMap::new();
+        for run in 0..RUNS_A_VOLUME {
+            let pause = Duration::from_micros(random(seed ^ (volume * RUNS_A_VOLUME + run)) % 30_000);
+            let child = child::spawn("killed", dir.path(), run, 10_000, &[]);
+            let told = child::outcome(child, Some(pause));
+            let when = format!("seed {seed}, volume {volume}, run {run}, killed after {pause:?}");
+            acknowledged_in_all += told.acknowledged.len();
+            runs_with_acknowledged += usize::from(!told.acknowledged.is_empty());
+            acknowledged.extend(told.acknowledged);
+            commands.extend(told.commands);
+            for (held, acknowledged) in
+                [(read(dir.path()), &acknowledged), (read_commands(dir.path()), &commands)]
+            {
+                check_held(&held, acknowledged, &when);
+                assert_eq!(held.seqs, (1..=held.highest).collect::<Vec<_>>(), "{when}");
+                // A kill may cut a line, which stays; nothing else is wrong.
+                let cut = |kind: &FindingKind| matches!(kind, FindingKind::Torn | FindingKind::Malformed(_));
+                assert!(held.findings.iter().all(|f| cut(&f.kind)), "{when}: {:?}", held.findings);
+            }
+        }
+        let (journal, _) = start(open(dir.path()));
+        acknowledged.insert("last".into(), append(&journal, "last").unwrap().seq);
+        journal.close();
+        check_held(&read(dir.path()), &acknowledged, &format!("seed {seed}, volume {volume}, at the end"));
+    }
+    println!("{acknowledged_in_all} acknowledged in {runs_with_acknowledged} of {RUNS} runs");
+    assert!(runs_with_acknowledged > RUNS as usize / 4, "killed too early to show anything");
+}
+
+/// splitmix64: the same seed kills at the same times.
+fn random(seed: u64) -> u64 {
+    let mut z = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(0x9e37_79b9_7f4a_7c15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}

@@ -1,0 +1,72 @@
+//! Works through a workshop like a student, and takes the pictures in `docs/images/` on the way.
+
+import { join, resolve } from 'node:path';
+import { expect, openStudent, screen, test, type, Workspace } from './workspace';
+import { type Page } from '@playwright/test';
+
+const IMAGES = resolve(import.meta.dirname, '../../docs/images');
+const picture = (page: Page, name: string) => page.screenshot({ path: join(IMAGES, `${name}.png`), animations: 'disabled' });
+
+test('pictures', async ({ page, context, workspace }) => {
+  test.setTimeout(300_000);
+  await openStudent(page, workspace);
+  await work(page, 'Look around', ['whoami', 'ls -la /workspace', 'pwd > where.txt', 'uname -s >> where.txt', 'nproc >> where.txt', 'cat where.txt'], 'Go to step 2: Files and folders');
+  await work(page, 'Files and folders', ["printf '# Quarterly report\\n\\nVisitors: 1184\\nQuestions: 27\\nOpen: 3\\n' > report.txt", 'mkdir -p notes/archive', "echo 'Ask about the three open questions' > notes/monday.txt", 'ls -R notes'], '');
+  await finish(page, workspace);
+  await page.getByRole('button', { name: /Go to step 3/ }).click();
+  await type(page, 'clear');
+  await line(page, 'ls -l');
+  await line(page, 'head -1 report.txt');
+  await line(page, 'chmod 64O report.txt');
+  await line(page, 'chmod 644 report.txt');
+  await line(page, 'ls -l report.txt');
+  await page.getByRole('button', { name: 'Check my work' }).click();
+  await expect(page.getByRole('region', { name: 'Check' })).toContainText('expected');
+  await page.locator('#text').focus();
+  await page.waitForTimeout(500);
+  await picture(page, 'student');
+  await page.emulateMedia({ colorScheme: 'dark' });
+  await page.getByRole('button', { name: 'Hint' }).click();
+  await expect(page.getByText('A nudge')).toBeVisible();
+  await page.waitForTimeout(500);
+  await picture(page, 'student-dark');
+  await page.keyboard.press('Escape');
+  await line(page, 'chmod 640 report.txt');
+
+  await page.setViewportSize({ width: 390, height: 844 });
+  await page.waitForTimeout(500);
+  await picture(page, 'student-phone');
+
+  const instructor = await context.newPage();
+  await instructor.goto(workspace.instructorAddress);
+  const list = instructor.getByRole('list', { name: 'Commands and checks' });
+  await list.getByRole('button', { name: 'chmod 644 report.txt' }).click();
+  await expect(instructor.locator('.player .xterm-rows')).toContainText('chmod 644 report.txt');
+  await expect(instructor.getByRole('region', { name: 'State' })).toContainText('Who may read it?');
+  await instructor.waitForTimeout(1_000);
+  await picture(instructor, 'instructor');
+});
+
+async function line(page: Page, command: string): Promise<void> {
+  await type(page, command);
+  await page.waitForTimeout(700);
+}
+
+async function work(page: Page, title: string, commands: string[], next: string): Promise<void> {
+  await expect(page.getByRole('heading', { level: 1 })).toHaveText(title);
+  await page.getByRole('button', { name: 'Check my work' }).click();
+  await page.waitForTimeout(800);
+  for (const command of commands) await line(page, command);
+  if (!next) return;
+  await page.getByRole('button', { name: 'Check my work' }).click();
+  await page.getByRole('button', { name: next }).click();
+}
+
+/** Types the author's own solution of the step. */
+async function finish(page: Page, workspace: Workspace): Promise<void> {
+  const { active } = await workspace.ask<{ active: string }>('/api/state');
+  const { markdown } = await workspace.ask<{ markdown: string }>(`/api/steps/${active}/help/solve`);
+  for (const [, block] of markdown.matchAll(/```bash\n([\s\S]*?)```/g)) for (const command of block!.trim().split('\n')) await line(page, command);
+  await page.getByRole('button', { name: 'Check my work' }).click();
+  await expect(screen(page)).toBeVisible();
+}

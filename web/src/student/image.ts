@@ -1,0 +1,18 @@
+//! Which image this is, in words.
+
+import type { Schemas } from '$api/client';
+
+type Steps = Schemas['StepView'][];
+
+/** The image, by the step whose result it is. */
+export function imageTitle(imageStep: string, steps: Steps): string {
+  const step = steps.find((other) => other.id === imageStep);
+  return step ? `the image after step ${step.position}, ${step.title}` : 'the first image';
+}
+
+/** The line that a swap leaves in the terminal. */
+export function imageLine(state: Schemas['StateView'], steps: Steps): string {
+  const active = steps.find((step) => step.id === state.active);
+  const where = active ? ` You are at step ${active.position}, ${active.title}.` : '';
+  return `This is a fresh workspace from ${imageTitle(state.imageStep, steps)}.${where}`;
+}

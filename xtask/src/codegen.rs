@@ -1,0 +1,86 @@
+//! `cargo xtask codegen`: the generated files that are committed, and the check that they are not stale.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+
+use crate::checkout::Checkout;
+use crate::program;
+use crate::setup;
+
+#[derive(Args)]
+pub(crate) struct Options {
+    /// Write nothing; fail when a file is not what would be written.
+    #[arg(long)]
+    check: bool,
+}
+
+/// A generated file: its path in the repository, and its content.
+type Generated = (PathBuf, String);
+
+/// Writes every generated file, or checks them.
+pub(crate) fn run(checkout: &Checkout, options: &Options) -> Result<()> {
+    setup::node_modules(checkout)?;
+    if options.check {
+        return check(checkout);
+    }
+    for (path, content) in generated(checkout)? {
+        let path = checkout.root.join(path);
+        if fs::read_to_string(&path).is_ok_and(|old| old == content) {
+            continue;
+        }
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder)?;
+        }
+        fs::write(&path, content).with_context(|| path.display().to_string())?;
+        println!("wrote {}", checkout.relative(&path).display());
+    }
+    Ok(())
+}
+
+/// Fails when a committed file differs from what would be written, or belongs to nothing any more.
+pub(crate) fn check(checkout: &Checkout) -> Result<()> {
+    let generated = generated(checkout)?;
+    let mut stale: Vec<String> = generated
+        .iter()
+        .filter(|(path, content)| {
+            !fs::read_to_string(checkout.root.join(path)).is_ok_and(|old| old == *content)
+        })
+        .map(|(path, _)| path.display().to_string())
+        .collect();
+    for entry in fs::read_dir(checkout.root.join("schemas")).context("schemas")? {
+        let path = Path::new("schemas").join(entry?.file_name());
+        if !generated.iter().any(|(known, _)| *known == path) {
+            stale.push(format!("{} (nothing generates it)", path.display()));
+        }
+    }
+    if !stale.is_empty() {
+        bail!("stale: {}. Run `cargo xtask codegen` and commit what it writes", stale.join(", "));
+    }
+    Ok(())
+}
+
+fn generated(checkout: &Checkout) -> Result<Vec<Generated>> {
+    let mut files = Vec::new();
+    for (name, schema) in workshop_events::schema::all() {
+        files.push((Path::new("schemas").join(name), json(&schema)?));
+    }
+    files.push(("schemas/workshop.schema.json".into(), json(&workshop_definition::schema())?));
+    let openapi = workshop_backend::openapi()?;
+    files.push(("web/src/api/schema.d.ts".into(), client(checkout, &openapi)?));
+    files.push(("schemas/openapi.json".into(), openapi.trim_end().to_owned() + "\n"));
+    Ok(files)
+}
+
+/// The types of the API for the pages, from the API's own document.
+fn client(checkout: &Checkout, openapi: &str) -> Result<String> {
+    let document = checkout.target.join("openapi.json");
+    fs::write(&document, openapi).with_context(|| document.display().to_string())?;
+    program::output(checkout.web_command("npx").args(["--no-install", "openapi-typescript"]).arg(&document))
+}
+
+fn json(value: &serde_json::Value) -> Result<String> {
+    Ok(serde_json::to_string_pretty(value)? + "\n")
+}

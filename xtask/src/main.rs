@@ -1,0 +1,80 @@
+//! The chores of the repository: `cargo xtask <chore>`. Each chore is one file.
+
+// A chore talks to whoever runs it.
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+
+mod backend;
+mod bench;
+mod checkout;
+mod codegen;
+mod demo;
+mod examples;
+mod fuzz;
+mod program;
+mod readme;
+mod screenshots;
+mod setup;
+mod student;
+mod test;
+mod tidy;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use checkout::Checkout;
+
+/// Chores of the workshop platform.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Subcommand)]
+enum Chore {
+    /// Set everything up and open a real workshop in the browser.
+    Demo(demo::Options),
+    /// Set everything up and run every check and test there is.
+    Test(test::Options),
+    /// Compile a workshop and lay out its sandbox, without starting it.
+    Workspace(workspace::Options),
+    /// Write the generated files: JSON Schemas, OpenAPI document, TypeScript client.
+    Codegen(codegen::Options),
+    /// Hold the structure of the repository: arrows between crates, sizes, names.
+    Tidy,
+    /// Measure the rows of the README, each against its bound in the same run.
+    Bench(bench::Options),
+    /// Fuzz the parsers, beginning with the saved corpus.
+    Fuzz(fuzz::Options),
+    /// Take the pictures in `docs/images/` from the running pages.
+    Screenshots,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match run(arguments.chore) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(chore: Chore) -> anyhow::Result<ExitCode> {
+    let checkout = Checkout::find()?;
+    match chore {
+        Chore::Demo(options) => demo::run(&checkout, &options)?,
+        Chore::Test(options) => return test::run(&checkout, &options),
+        Chore::Workspace(options) => workspace::run(&checkout, &options)?,
+        Chore::Codegen(options) => codegen::run(&checkout, &options)?,
+        Chore::Tidy => tidy::run(&checkout)?,
+        Chore::Bench(options) => bench::run(&checkout, &options)?,
+        Chore::Fuzz(options) => fuzz::run(&checkout, &options)?,
+        Chore::Screenshots => screenshots::run(&checkout)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,52 @@
+//! Starting programs and reading what they print.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+
+/// How a command reads in a message: its program and arguments.
+pub(crate) fn shown(command: &Command) -> String {
+    let program = command.get_program().to_string_lossy();
+    let name = program.rsplit('/').next().unwrap_or(&program).to_owned();
+    std::iter::once(name)
+        .chain(command.get_args().map(|argument| argument.to_string_lossy().into_owned()))
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+/// Runs to the end, showing the output; a failure is an error that names the command.
+pub(crate) fn run(command: &mut Command) -> Result<()> {
+    let name = shown(command);
+    let status = command.status().with_context(|| format!("cannot start `{name}`"))?;
+    if !status.success() {
+        bail!("`{name}` failed: {status}");
+    }
+    Ok(())
+}
+
+/// Runs to the end and returns what it printed; its errors are shown.
+pub(crate) fn output(command: &mut Command) -> Result<String> {
+    let name = shown(command);
+    let output =
+        command.stderr(Stdio::inherit()).output().with_context(|| format!("cannot start `{name}`"))?;
+    if !output.status.success() {
+        bail!("`{name}` failed: {}", output.status);
+    }
+    String::from_utf8(output.stdout).with_context(|| format!("`{name}` printed no UTF-8"))
+}
+
+/// Runs to the end, showing each line it prints and handing it to `line`. True if it succeeded.
+pub(crate) fn read_lines(command: &mut Command, mut line: impl FnMut(&str)) -> Result<bool> {
+    let name = shown(command);
+    let mut child =
+        command.stdout(Stdio::piped()).spawn().with_context(|| format!("cannot start `{name}`"))?;
+    if let Some(stdout) = child.stdout.take() {
+        for read in BufReader::new(stdout).split(b'\n') {
+            let text = String::from_utf8_lossy(&read?).into_owned();
+            println!("{text}");
+            line(&text);
+        }
+    }
+    Ok(child.wait()?.success())
+}

@@ -1,0 +1,240 @@
+//! `cargo xtask test`: set-up, then every check and test, and one line that sums them up.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, ExitCode};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use clap::Args;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use crate::checkout::Checkout;
+use crate::codegen;
+use crate::examples;
+use crate::program;
+use crate::readme;
+use crate::setup;
+use crate::tidy;
+use crate::workspace;
+
+#[derive(Args)]
+pub(crate) struct Options {
+    /// Only these stages, by the names in the closing table.
+    stages: Vec<String>,
+}
+
+/// How many tests of a stage passed and failed. A stage that is one check counts as one test.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub(crate) struct Count {
+    pub(crate) passed: u32,
+    pub(crate) failed: u32,
+}
+
+impl Count {
+    const PASSED: Self = Self { passed: 1, failed: 0 };
+    const FAILED: Self = Self { passed: 0, failed: 1 };
+
+    /// What a program reported. One that failed without a failed test (it did not build, it was killed) has one.
+    fn of(passed: u32, failed: u32, succeeded: bool) -> Self {
+        Self { passed, failed: if succeeded { failed } else { failed.max(1) } }
+    }
+
+    /// Counts one more test.
+    pub(crate) fn add(&mut self, passed: bool) {
+        *self = *self + if passed { Self::PASSED } else { Self::FAILED };
+    }
+}
+
+impl std::ops::Add for Count {
+    type Output = Self;
+    fn add(self, other: Self) -> Self {
+        Self { passed: self.passed + other.passed, failed: self.failed + other.failed }
+    }
+}
+
+type Stage = (&'static str, fn(&Checkout) -> Result<Count>);
+
+/// In this order: what fails fastest first.
+const STAGES: &[Stage] = &[
+    ("format", |checkout| one(program::run(checkout.cargo().args(["fmt", "--all", "--check"])))),
+    ("tidy", |checkout| one(tidy::run(checkout))),
+    ("clippy", clippy),
+    ("docs", docs),
+    ("generated files", |checkout| one(codegen::check(checkout))),
+    ("rust", rust),
+    ("pages", pages),
+    ("browser", browser),
+    ("examples", examples::test),
+    ("readme", readme::test),
+];
+
+/// Stages that read sources alone, and so need no set-up when only they are asked for.
+const BARE: &[&str] = &["format", "tidy", "clippy", "docs"];
+
+/// Runs the stages, all of them even when one fails, and prints the table and the sum.
+pub(crate) fn run(checkout: &Checkout, options: &Options) -> Result<ExitCode> {
+    for name in &options.stages {
+        let known = STAGES.iter().map(|(name, _)| *name).collect::<Vec<_>>();
+        ensure!(known.contains(&name.as_str()), "no stage `{name}`; there are: {}", known.join(", "));
+    }
+    let asked = |name: &str| options.stages.is_empty() || options.stages.iter().any(|stage| stage == name);
+    let mut rows = Vec::new();
+    if STAGES.iter().any(|(name, _)| asked(name) && !BARE.contains(name)) {
+        rows.push(staged(checkout, "set-up", |checkout| one(set_up(checkout))));
+    }
+    if rows.iter().all(|(_, count, _)| *count == Count::PASSED) {
+        rows.extend(
+            STAGES.iter().filter(|(name, _)| asked(name)).map(|(name, stage)| staged(checkout, name, *stage)),
+        );
+    }
+    println!("\n{:<16} {:>8} {:>7} {:>9}", "stage", "passed", "failed", "seconds");
+    for (name, count, time) in &rows {
+        println!("{name:<16} {:>8} {:>7} {:>9.1}", count.passed, count.failed, time.as_secs_f64());
+    }
+    let sum = rows.iter().fold(Count::default(), |sum, (_, count, _)| sum + *count);
+    println!("\n{} passed, {} failed", sum.passed, sum.failed);
+    Ok(if sum.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Runs one stage. One that cannot be run, or found nothing to run, has failed.
+fn staged(
+    checkout: &Checkout,
+    name: &'static str,
+    stage: fn(&Checkout) -> Result<Count>,
+) -> (&'static str, Count, Duration) {
+    println!("\n── {name}");
+    let began = Instant::now();
+    let count = match stage(checkout) {
+        Ok(count) if count == Count::default() => {
+            println!("no test ran");
+            Count::FAILED
+        }
+        Ok(count) => count,
+        Err(error) => {
+            println!("{error:#}");
+            Count::FAILED
+        }
+    };
+    (name, count, began.elapsed())
+}
+
+fn one(result: Result<()>) -> Result<Count> {
+    result.map(|()| Count::PASSED)
+}
+
+fn set_up(checkout: &Checkout) -> Result<()> {
+    setup::packages(checkout, &[setup::DEMO, setup::TEST])?;
+    setup::asciinema(checkout)?;
+    workspace::set_up(checkout)
+}
+
+fn clippy(checkout: &Checkout) -> Result<Count> {
+    let arguments = ["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"];
+    one(program::run(checkout.cargo().args(arguments)))
+}
+
+fn docs(checkout: &Checkout) -> Result<Count> {
+    let arguments = ["doc", "--quiet", "--workspace", "--no-deps", "--document-private-items"];
+    one(program::run(checkout.cargo().args(arguments).env("RUSTDOCFLAGS", "-D warnings")))
+}
+
+/// Every test of the workspace, the saved fuzzing corpus among them; then the kills at each system call, which need
+/// fail points built in.
+fn rust(checkout: &Checkout) -> Result<Count> {
+    const RUNS: [&[&str]; 2] = [
+        &["test", "--workspace", "--no-fail-fast"],
+        &["test", "-p", "workshop-journal", "--features", "failpoints", "--test", "fail_points"],
+    ];
+    let mut sum = Count::default();
+    for run in RUNS {
+        let mut count = Count::default();
+        let succeeded = program::read_lines(checkout.cargo().args(run), |line| {
+            if let Some(result) = cargo_result(line) {
+                count = count + result;
+            }
+        })?;
+        sum = sum + Count::of(count.passed, count.failed, succeeded);
+    }
+    Ok(sum)
+}
+
+/// Reads `test result: ok. 3 passed; 0 failed; …`.
+fn cargo_result(line: &str) -> Option<Count> {
+    let (_, numbers) = line.strip_prefix("test result: ")?.split_once(". ")?;
+    let number =
+        |word: &str| numbers.split("; ").find_map(|part| part.strip_suffix(word)?.trim().parse::<u32>().ok());
+    Some(Count { passed: number("passed")?, failed: number("failed")? })
+}
+
+/// Types of the pages, and their tests that need no browser.
+fn pages(checkout: &Checkout) -> Result<Count> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Report {
+        num_passed_tests: u32,
+        num_failed_tests: u32,
+    }
+    let types = program::run(checkout.web_command("npm").args(["run", "--silent", "check"]));
+    let mut count = Count::default();
+    count.add(types.is_ok());
+    types.unwrap_or_else(|error| println!("{error:#}"));
+    let path = checkout.target.join("vitest.json");
+    let mut vitest = checkout.web_command("npx");
+    vitest.args(["--no-install", "vitest", "run", "--reporter=default", "--reporter=json"]);
+    vitest.arg(format!("--outputFile.json={}", path.display()));
+    let (report, succeeded) = reported::<Report>(&mut vitest, &path)?;
+    Ok(count + Count::of(report.num_passed_tests, report.num_failed_tests, succeeded))
+}
+
+/// The pages in Chromium, before the real backend.
+fn browser(checkout: &Checkout) -> Result<Count> {
+    #[derive(Deserialize)]
+    struct Report {
+        stats: Stats,
+    }
+    #[derive(Deserialize)]
+    struct Stats {
+        expected: u32,
+        unexpected: u32,
+        flaky: u32,
+    }
+    let path = checkout.target.join("playwright.json");
+    let mut playwright = checkout.web_command("npx");
+    playwright.args(["--no-install", "playwright", "test", "--reporter=list,json"]);
+    playwright.env("PLAYWRIGHT_JSON_OUTPUT_NAME", &path);
+    let (Report { stats }, succeeded) = reported::<Report>(&mut playwright, &path)?;
+    // A test that passes only at the second try does not hold.
+    Ok(Count::of(stats.expected, stats.unexpected + stats.flaky, succeeded))
+}
+
+/// Runs tests that write what became of them to `path`; true if they succeeded.
+fn reported<R: DeserializeOwned>(command: &mut Command, path: &Path) -> Result<(R, bool)> {
+    if path.exists() {
+        fs::remove_file(path)?;
+    }
+    let succeeded = program::read_lines(command, |_| ())?;
+    let report = fs::read(path).with_context(|| format!("`{}` wrote no report", program::shown(command)))?;
+    Ok((serde_json::from_slice(&report)?, succeeded))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_the_result_lines_of_cargo() {
+        let check = |line: &str, expected: Option<(u32, u32)>| {
+            assert_eq!(
+                cargo_result(line),
+                expected.map(|(passed, failed)| Count { passed, failed }),
+                "{line}"
+            );
+        };
+        check("test result: ok. 12 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out", Some((12, 0)));
+        check("test result: FAILED. 3 passed; 2 failed; 0 ignored; 0 measured", Some((3, 2)));
+        check("test fold::splits ... ok", None);
+        check("", None);
+    }
+}
