@@ -21,7 +21,7 @@ struct Workspace {
 impl Workspace {
     async fn new() -> Self {
         let home = TempDir::new().expect("a folder");
-        let programs = Programs { backend: env!("CARGO_BIN_EXE_workshop-backend").into(), goss: goss() };
+        let programs = Programs { backend: launched::backend(), goss: goss() };
         let sandbox = Sandbox::start(home.path(), &programs).await.expect("a sandbox");
         Self { _home: home, launcher: Launcher::Sandbox(sandbox) }
     }

@@ -16,7 +16,7 @@ use workshop_backend::process::{Exit, Launcher, RunAs};
 use workshop_backend::sandbox::{Programs, Sandbox};
 
 fn programs() -> Programs {
-    Programs { backend: env!("CARGO_BIN_EXE_workshop-backend").into(), goss: PathBuf::new() }
+    Programs { backend: launched::backend(), goss: PathBuf::new() }
 }
 
 /// A sandbox in a folder of its own, with something beside it that a student must not see.

@@ -16,7 +16,7 @@ use workshop_definition::{Definition, Step};
 use workshop_events::Trigger;
 
 fn programs() -> Programs {
-    Programs { backend: env!("CARGO_BIN_EXE_workshop-backend").into(), goss: goss() }
+    Programs { backend: launched::backend(), goss: goss() }
 }
 
 /// Runs the check of a step in the workspace that the first `done` steps leave.
@@ -38,7 +38,7 @@ fn check_step(definition: &Definition, done: usize, step: &Step) -> Report {
 
 /// Every step's check passes when the step is done, and not before.
 fn check_example(name: &str) {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples").join(name);
+    let folder = launched::examples().join(name);
     let definition = workshop_definition::load(&folder).expect("a definition without problems");
     let checked = definition.steps.iter().enumerate().filter(|(_, step)| step.goss.is_some());
     let mut seen = 0;

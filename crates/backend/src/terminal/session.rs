@@ -134,10 +134,11 @@ impl Session {
         let (id, nonce) = (random_hex::<8>()?, random_hex::<16>()?);
         let shell = &setup.shell.program;
         let recorder = Recorder::open(Arc::clone(&setup.log), &id, name, shell, (cols, rows)).await;
-        let opened = boot_time();
         let program = setup.shell.program(&nonce);
         let (master, running) =
             setup.launcher.spawn_on_terminal(&program, TerminalSize { rows, cols }).await?;
+        // Together with the event, from which a reader counts; nothing was read from the shell before.
+        let opened = boot_time();
         setup.log.session_opened(&id, name, recorder.cast());
         Ok(Self {
             id,

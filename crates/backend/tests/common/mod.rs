@@ -13,6 +13,7 @@ use std::{
 use futures_util::StreamExt;
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::Value;
+use workshop_backend::process::find_program;
 
 pub const ACCESS: &str = "access-token-0123456789";
 pub const INSTRUCTOR: &str = "instructor-token-0123456789";
@@ -58,9 +59,12 @@ impl Folder {
         let path = root.path();
         // The student is another user and works in `work`.
         open_to_all(path);
-        for name in ["source", "artifact", "runtime", "work"] {
+        for name in ["source", "artifact", "runtime", "work", "bin"] {
             fs::create_dir(path.join(name)).unwrap();
         }
+        // The student runs it, and what was built may lie where only its builder can look.
+        let goss = find_program("goss").expect("goss, which `cargo xtask test` builds, in PATH");
+        fs::copy(goss, path.join("bin/goss")).unwrap();
         open_to_all(&path.join("work"));
         let work = path.join("work");
         let yaml = workshop
@@ -174,9 +178,12 @@ impl Drop for Backend {
 
 pub fn command(artifact: &Path, runtime: &Path, port: u16, env: &[(&str, &str)]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_workshop-backend"));
+    let beside = artifact.parent().map(|folder| folder.join("bin"));
+    let inherited = std::env::var_os("PATH").unwrap_or_default();
+    let path = std::env::join_paths(beside.into_iter().chain(std::env::split_paths(&inherited))).unwrap();
     command
         .env_clear()
-        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .env("PATH", path)
         .env("WORKSHOP_DIR", artifact)
         .env("WORKSHOP_RUNTIME_DIR", runtime)
         .env("WORKSHOP_LISTEN", format!("127.0.0.1:{port}"))

@@ -94,8 +94,29 @@ impl Screen {
     }
 }
 
+/// Names the folder of the copies that an ordinary user can reach.
+const COPIES: &str = "WORKSHOP_TEST_COPIES";
+
+/// The backend's program.
+pub(crate) fn backend() -> PathBuf {
+    copy("workshop-backend").unwrap_or_else(|| env!("CARGO_BIN_EXE_workshop-backend").into())
+}
+
 /// The goss that set-up built.
 pub(crate) fn goss() -> PathBuf {
+    copy("goss").unwrap_or_else(built_goss)
+}
+
+/// The example workshops.
+pub(crate) fn examples() -> PathBuf {
+    copy("examples").unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples"))
+}
+
+fn copy(name: &str) -> Option<PathBuf> {
+    env::var_os(COPIES).map(|folder| Path::new(&folder).join(name))
+}
+
+fn built_goss() -> PathBuf {
     let target = Path::new(env!("CARGO_BIN_EXE_workshop-backend")).ancestors().nth(2);
     let built = target.map(|target| target.join("tools/bin/goss")).filter(|goss| goss.is_file());
     built
@@ -111,11 +132,20 @@ pub(crate) fn again_as_ordinary_user(skip: &str, one: &str) {
     }
     let folder = TempDir::new().expect("a folder");
     fs::set_permissions(folder.path(), Permissions::from_mode(0o777)).expect("open to all");
+    // What was built may lie in root's own home.
+    let test = env::current_exe().expect("this program");
+    for (program, name) in [(&test, "test"), (&backend(), "workshop-backend"), (&goss(), "goss")] {
+        fs::copy(program, folder.path().join(name)).expect("a copy");
+    }
+    let copied = Command::new("cp").arg("-r").arg(examples()).arg(folder.path().join("examples")).status();
+    assert!(copied.expect("cp").success(), "the examples are copied");
     let output = Command::new("setpriv")
         .args(["--reuid", "12345", "--regid", "12345", "--clear-groups"])
-        .arg(env::current_exe().expect("this program"))
+        .arg(folder.path().join("test"))
         .args(["--skip", skip])
         .env("TMPDIR", folder.path())
+        .env(COPIES, folder.path())
+        .current_dir(folder.path())
         .output()
         .expect("setpriv");
     let said = String::from_utf8_lossy(&output.stdout);

@@ -20,6 +20,7 @@ export class Reel {
   phase = $state<'loading' | 'ready' | 'failed'>('loading');
   private pieces: Piece[] = [];
   private reading: Promise<void> | null = null;
+  private wanted = false;
 
   constructor(private session: Schemas['SessionBand']) {}
 
@@ -29,13 +30,19 @@ export class Reel {
     return { cols: first?.cols ?? 80, rows: first?.rows ?? 24 };
   }
 
-  /** Reads what is there by now; a further call while it reads waits for that one. */
-  update(session: Schemas['SessionBand']): Promise<void> {
+  /** Reads what is there by now. Asked while it reads, it reads once more after that: what is missing may be newer than the answer. */
+  update(session: Schemas['SessionBand']): void {
     this.session = session;
-    this.reading ??= this.read().finally(() => {
-      this.reading = null;
-    });
-    return this.reading;
+    this.wanted = true;
+    this.reading ??= this.readAll();
+  }
+
+  private async readAll(): Promise<void> {
+    while (this.wanted) {
+      this.wanted = false;
+      await this.read();
+    }
+    this.reading = null;
   }
 
   private async read(): Promise<void> {

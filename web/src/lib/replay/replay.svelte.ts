@@ -2,7 +2,7 @@
 
 import { api, type Schemas } from '$api/client';
 import { Reel } from './reel.svelte';
-import { entriesOf, lastAt, neighbourCommand, openAt, scaleOf, sessionAt, sessionSecond, wallTime, type Entry } from './timeline';
+import { entriesOf, lastAt, neighbourCommand, openAt, scaleOf, sessionAt, sessionSecond, settled, wallTime, type Entry } from './timeline';
 
 type Timeline = Schemas['TimelineView'];
 type Session = Schemas['SessionBand'];
@@ -14,6 +14,7 @@ const STATE_PLAYING_MS = 500;
 /** So close to the end of what is known, a recording that is still being written is read again. */
 const EDGE_MS = 5_000;
 const REREAD_MS = 1_000;
+const REREADS = 2;
 
 export const EMPTY: Timeline = { from: null, to: null, steps: [], checks: [], commands: [], moments: [], sessions: [] };
 
@@ -42,6 +43,7 @@ export class Replay {
   private reels = new Map<string, Reel>();
   private frame = 0;
   private readAt = 0;
+  private rereadTimer: ReturnType<typeof setTimeout> | undefined;
   private stateTimer: ReturnType<typeof setTimeout> | undefined;
   private stateFor = Number.NaN;
 
@@ -49,9 +51,9 @@ export class Replay {
   load(timeline: Timeline): void {
     const first = this.timeline.from === null;
     this.timeline = timeline;
-    this.until = Math.max(Date.parse(timeline.to ?? '') || 0, ...timeline.commands.slice(-1).map((command) => Date.parse(command.ts))) || Date.now();
+    this.until = Math.max(Date.parse(timeline.to ?? '') || 0, ...timeline.commands.slice(-1).map((command) => settled(command, timeline.sessions))) || Date.now();
     if (first) this.time = this.until;
-    if (this.session) void this.reelOf(this.session).update(this.session);
+    if (this.session) this.reelOf(this.session).update(this.session);
     this.askState();
   }
 
@@ -59,7 +61,7 @@ export class Replay {
   add(command: Schemas['CommandView']): void {
     if (this.timeline.commands.some((other) => other.seq === command.seq)) return;
     this.timeline = { ...this.timeline, from: this.timeline.from ?? command.ts, commands: [...this.timeline.commands, command] };
-    this.until = Math.max(this.until, Date.parse(command.ts));
+    this.until = Math.max(this.until, settled(command, this.timeline.sessions));
   }
 
   /** Moves the end of the slider along with a terminal that is open: what it shows between two commands is there too. */
@@ -70,7 +72,7 @@ export class Replay {
   seek(time: number): void {
     this.time = Math.max(this.scale.from, Math.min(this.scale.to, time));
     this.askState();
-    this.reread();
+    this.reread(REREADS);
   }
 
   /** Shows an entry, in the terminal that it happened in. */
@@ -122,14 +124,17 @@ export class Replay {
     this.askState();
   }
 
-  private reread(): void {
+  /** Reads more of a recording that is still being written, and again: an event may be seen before its output is in the file. */
+  private reread(again = 0): void {
+    clearTimeout(this.rereadTimer);
     const { session } = this;
     if (session === null || session.closed !== null) return;
     const reel = this.reelOf(session);
     // What is known already needs no reading.
     if (this.second <= (reel.events.at(-1)?.time ?? -1)) return;
     this.readAt = performance.now();
-    void reel.update(session);
+    reel.update(session);
+    if (again > 0) this.rereadTimer = setTimeout(() => this.reread(again - 1), REREAD_MS);
   }
 
   /** When something happens next: on the screen that is shown, or in the list. */
@@ -147,7 +152,7 @@ export class Replay {
     if (!reel) {
       reel = new Reel(session);
       this.reels.set(session.session, reel);
-      void reel.update(session);
+      reel.update(session);
     }
     return reel;
   }

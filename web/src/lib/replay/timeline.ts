@@ -30,6 +30,10 @@ export function began(command: Schemas['CommandView'], sessions: Session[]): num
   return Date.parse(command.ts) - (command.ms ?? 0);
 }
 
+/** When what a command printed, and the next prompt, are on the screen. */
+export const settled = (command: Schemas['CommandView'], sessions: Session[]): number =>
+  Math.max(Date.parse(command.ts), began(command, sessions) + (command.ms ?? 0) + SETTLE_MS);
+
 /** Everything in order, as the list shows it. */
 export function entriesOf(timeline: Timeline): Entry[] {
   const entries: Entry[] = [];
