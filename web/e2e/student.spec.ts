@@ -1,6 +1,6 @@
 //! The student's way through a step: read, try, fail, mend, pass; and nothing is lost when the backend is killed.
 
-import { expect, openStudent, screen, test, type } from './workspace';
+import { doFirstStep, expect, openStudent, screen, test, type } from './workspace';
 
 test('a step from its text to its end, across a killed backend', async ({ page, workspace }) => {
   await openStudent(page, workspace);
@@ -17,7 +17,8 @@ test('a step from its text to its end, across a killed backend', async ({ page, 
   await expect(failed).toContainText('where.txt keeps the answer of nproc');
   await expect(check).toContainText('3 of 4');
 
-  await type(page, 'nproc >> where.txt');
+  await type(page, 'nproc >> where.txt; echo added-$((1+1))');
+  await expect(screen(page)).toContainText('added-2');
   const text = page.locator('#text');
   await text.evaluate((element) => element.scrollTo(0, 200));
   await page.keyboard.press('Control+Enter');
@@ -68,7 +69,7 @@ test('a block is typed into the terminal, as one', async ({ page, workspace }) =
 
 test('reading is not working there', async ({ page, workspace }) => {
   await openStudent(page, workspace);
-  await type(page, 'cd /workspace; (pwd; uname -s; nproc) > where.txt');
+  await doFirstStep(page);
   await page.getByRole('button', { name: 'Check my work' }).click();
   await expect(page.getByText('Step 1 is done')).toBeVisible();
 

@@ -1,6 +1,6 @@
 //! An image swap, as a supervisor would do it: asked for in the page, done outside, and the page comes back by itself.
 
-import { expect, openStudent, screen, test, type } from './workspace';
+import { doFirstStep, expect, openStudent, screen, test, type } from './workspace';
 
 const SUPERVISOR = 'a-supervisor-of-this-test';
 test.use({ environment: { WORKSHOP_SUPERVISOR_TOKEN: SUPERVISOR } });
@@ -12,7 +12,7 @@ interface State {
 
 test.beforeEach(async ({ page, workspace }) => {
   await openStudent(page, workspace);
-  await type(page, 'cd /workspace; (pwd; uname -s; nproc) > where.txt');
+  await doFirstStep(page);
   await page.getByRole('button', { name: 'Check my work' }).click();
   await page.getByRole('button', { name: /Go to step 2/ }).click();
   await expect(page.getByRole('heading', { level: 1 })).toHaveText('Files and folders');

@@ -213,3 +213,8 @@ export async function type(page: Page, line: string): Promise<void> {
   await page.keyboard.type(`${line}\n`);
 }
 
+/** Does the work of hello-linux's first step, and waits until it is done. */
+export async function doFirstStep(page: Page): Promise<void> {
+  await type(page, 'cd /workspace; (pwd; uname -s; nproc) > where.txt; echo written-$((6*7))');
+  await expect(screen(page)).toContainText('written-42');
+}
