@@ -4,7 +4,6 @@
 mod launched;
 
 use std::fs;
-use std::path::Path;
 
 use launched::{goss, run};
 use tempfile::TempDir;
