@@ -135,13 +135,8 @@ impl Settings {
         const NAME: &str = "WORKSHOP_SWITCH";
         let Some(value) = self.text(NAME) else { return Ok(None) };
         let parts: Vec<&str> = value.splitn(3, ':').collect();
-        let kind = |word: &str| match word {
-            "switch" => Some(SwitchKind::Switch),
-            "reset" => Some(SwitchKind::Reset),
-            _ => None,
-        };
         match *parts {
-            [request, word, step] if is_word(request) && is_word(step) => match kind(word) {
+            [request, word, step] if is_word(request) && is_word(step) => match SwitchKind::parse(word) {
                 Some(kind) => Ok(Some(Switch { request: request.to_owned(), kind, step: step.to_owned() })),
                 None => Err(error(NAME, value, "the kind must be switch or reset")),
             },

@@ -169,6 +169,7 @@ pub struct StreamReader<K> {
     held: BTreeMap<u64, (u64, String)>,
     held_bytes: usize,
     findings: Vec<Finding>,
+    repeats: u64,
     /// The fields of our own line being read, as an object.
     object: String,
     kind: PhantomData<fn() -> K>,
@@ -190,6 +191,7 @@ impl<K: Kind> StreamReader<K> {
             held: BTreeMap::new(),
             held_bytes: 0,
             findings: Vec::new(),
+            repeats: 0,
             object: String::new(),
             kind: PhantomData,
         }
@@ -203,6 +205,11 @@ impl<K: Kind> StreamReader<K> {
     /// The highest `seq` read so far; a writer goes on from it.
     pub fn highest(&self) -> u64 {
         self.highest
+    }
+
+    /// How many lines repeated an earlier one, as a writer does after a failed sync. They are nothing wrong.
+    pub fn repeats(&self) -> u64 {
+        self.repeats
     }
 
     /// What was found wrong since the last call, in the order of the file.
@@ -352,6 +359,7 @@ impl<K: Kind> StreamReader<K> {
             return Err(FindingKind::Malformed(format!("seq is {seq}, expected 1 to {max}")));
         }
         if seq <= self.highest && self.known(seq, crc)? {
+            self.repeats += 1;
             return Ok(());
         }
         self.remember(seq, crc);

@@ -270,6 +270,21 @@ pub enum SwitchKind {
     Reset,
 }
 
+impl SwitchKind {
+    /// The word used in all formats.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Switch => "switch",
+            Self::Reset => "reset",
+        }
+    }
+
+    /// The kind of a word, if it is one.
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::Switch, Self::Reset].into_iter().find(|kind| kind.as_str() == word)
+    }
+}
+
 /// How many tests a check has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CheckCount {

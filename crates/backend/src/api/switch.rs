@@ -15,7 +15,6 @@ use super::{
     body::JsonBody,
     steps,
     types::{ProblemBody, SwitchAccepted, SwitchBody},
-    views::kind_word,
 };
 
 /// Asks for the swap to the image in which a step begins.
@@ -67,7 +66,7 @@ fn unsupervised(service: &Service, step: &str, kind: SwitchKind, request: &str) 
     };
     let command = format!(
         "docker run --rm -p 127.0.0.1:8080:8080 -v <volume>:/workshop/runtime -e WORKSHOP_SWITCH={request}:{}:{step} {}:{before}",
-        kind_word(kind),
+        kind.as_str(),
         workshop.image,
     );
     Problem::conflict(

@@ -1,7 +1,7 @@
 //! From what the fold holds to what the API says.
 
 use workshop_definition::artifact;
-use workshop_events::{CommandRecord, SwitchKind, Text, Timestamp, Trigger};
+use workshop_events::{CommandRecord, Text, Timestamp, Trigger};
 use workshop_projector::{Check, Projection, StepRecord};
 
 use super::types::{
@@ -186,13 +186,5 @@ pub(super) fn command(
         cwd: own(&record.cwd),
         ms: record.ms,
         at: record.at,
-    }
-}
-
-/// The word for a swap in a path or a command.
-pub(super) fn kind_word(kind: SwitchKind) -> &'static str {
-    match kind {
-        SwitchKind::Switch => "switch",
-        SwitchKind::Reset => "reset",
     }
 }

@@ -1,0 +1,157 @@
+//! The first container of a workspace: which image, which volume, which port.
+
+use std::net::{Ipv4Addr, TcpListener};
+
+use anyhow::{Context as _, anyhow};
+use workshop_events::SwitchKind;
+
+use super::target::Target;
+use super::{ACCESS_TOKEN, INSTRUCTOR_TOKEN};
+use crate::arguments::RunOptions;
+use crate::engine::{Container, Creation, Engine, Labels, Plan, Volume};
+use crate::supervisor::{self, Asked, SUPERVISOR_TOKEN, switched_env};
+use crate::{Context, Failure};
+
+/// The port when none is asked for.
+const PORT: u16 = 8080;
+
+/// Creates and starts it. On a volume with a log it goes on there: at the step that was active, or with a switch.
+pub(super) async fn begin(
+    engine: &Engine,
+    options: &RunOptions,
+    target: &Target,
+    context: &Context,
+    say: &(dyn Fn(String) + Sync),
+) -> Result<(), Failure> {
+    let workshop = &target.workshop;
+    let volume = volume(engine, options, target, context).await?;
+    let tag = target.tag.as_deref().unwrap_or("step-0");
+    let image = |tag: &str| format!("{}:{tag}", workshop.repository);
+    engine.provide(&image(tag), say).await?;
+    let active = engine.active_step(&volume, &image(tag)).await?;
+    let before = |step: &str| {
+        workshop
+            .tag_before(step)
+            .map(ToOwned::to_owned)
+            .with_context(|| format!("the workshop has no step {step:?}"))
+    };
+    let (tag, step, asked) = match (&options.step, active) {
+        (Some(step), Some(_)) => (
+            before(step)?,
+            step.clone(),
+            Some(Asked { request: hex(6)?, kind: SwitchKind::Switch, step: step.clone() }),
+        ),
+        (Some(step), None) => (before(step)?, step.clone(), None),
+        // A step that the workshop no longer has: from the beginning, with everything that was done.
+        (None, Some(active)) => (before(&active).unwrap_or_else(|_| tag.to_owned()), active, None),
+        (None, None) => (tag.to_owned(), workshop.step_after(tag).unwrap_or(tag).to_owned(), None),
+    };
+    let port = port(options.port.or(context.settings.port))?;
+    let mut env = vec![
+        (ACCESS_TOKEN.to_owned(), hex(16)?),
+        (INSTRUCTOR_TOKEN.to_owned(), hex(16)?),
+        (SUPERVISOR_TOKEN.to_owned(), hex(16)?),
+    ];
+    if let Some(variable) = &workshop.llm_key
+        && let Some(key) = context.settings.llm_key(variable)?
+    {
+        env.push((variable.clone(), key));
+    }
+    if let Some(asked) = &asked {
+        env = switched_env(&env, asked);
+    }
+    let (volume, folder) = match volume {
+        Volume::Named(name) => (Some(name), None),
+        Volume::Folder(folder) => (None, Some(folder.display().to_string())),
+    };
+    for extra in &workshop.extras {
+        engine.provide(&extra.image, say).await?;
+    }
+    engine.provide(&image(&tag), say).await?;
+    let plan = Plan {
+        container: format!("workshop-{}", target.name),
+        image: image(&tag),
+        labels: Labels {
+            workspace: target.name.clone(),
+            step,
+            request: None,
+            repository: workshop.repository.clone(),
+            port,
+            volume,
+            folder,
+        },
+        env,
+        extras: workshop.extras.clone(),
+    };
+    let creation = engine.create(&plan).await?;
+    let container = made(engine, &target.name).await?;
+    match (supervisor::start(engine, &container).await, creation) {
+        (Ok(()), _) => Ok(()),
+        // Not begun at all: nothing is to be kept of it but the volume.
+        (Err(error), Creation::Made) => {
+            engine.remove(&container).await?;
+            Err(error.into())
+        }
+        // Another `run` was faster: its workspace is this one, and its own to clear away.
+        (Err(error), Creation::Exists) => Err(error.into()),
+    }
+}
+
+async fn made(engine: &Engine, name: &str) -> Result<Container, Failure> {
+    let mut containers = engine.containers_of(name).await?;
+    containers.pop().ok_or_else(|| {
+        Failure::Failed(anyhow!("a container named workshop-{name} is in the way; it is not a workspace's"))
+    })
+}
+
+/// The volume to begin on. `--fresh` takes the first name that is free, so that every old one is kept.
+async fn volume(
+    engine: &Engine,
+    options: &RunOptions,
+    target: &Target,
+    context: &Context,
+) -> Result<Volume, Failure> {
+    let first = match (&options.data, &context.settings.data, engine) {
+        (Some(folder), _, _) => Volume::Folder(std::path::absolute(folder)?),
+        (None, Some(data), Engine::Containers(_)) => {
+            Volume::Folder(std::path::absolute(data)?.join(&target.name))
+        }
+        _ => engine.default_log(&target.name),
+    };
+    if !options.fresh {
+        return Ok(first);
+    }
+    let numbered = |number: u32| match &first {
+        Volume::Named(name) => Volume::Named(format!("{name}-{number}")),
+        Volume::Folder(folder) => {
+            let name = folder.file_name().unwrap_or_default().to_string_lossy();
+            Volume::Folder(folder.with_file_name(format!("{name}-{number}")))
+        }
+    };
+    let mut volume = first.clone();
+    for number in 2.. {
+        if !engine.has_log(&volume).await? {
+            break;
+        }
+        volume = numbered(number);
+    }
+    Ok(volume)
+}
+
+/// The port, asked for now, so that one that is taken is one clear message; 0 takes a free one.
+fn port(wished: Option<u16>) -> Result<u16, Failure> {
+    let port = wished.unwrap_or(PORT);
+    match TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
+        Ok(listener) => Ok(listener.local_addr()?.port()),
+        Err(error) => Err(Failure::input(format_args!(
+            "port {port} cannot be used ({error}); choose another with --port, or 0 for any that is free"
+        ))),
+    }
+}
+
+/// So many random bytes, in hex.
+fn hex(bytes: usize) -> Result<String, Failure> {
+    let mut random = vec![0; bytes];
+    getrandom::fill(&mut random).map_err(|error| anyhow!("no random numbers: {error}"))?;
+    Ok(random.iter().map(|byte| format!("{byte:02x}")).collect())
+}

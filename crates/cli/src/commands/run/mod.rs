@@ -1,0 +1,104 @@
+//! `workshop run`: from a folder or an image to a workspace in the browser.
+
+mod begin;
+mod target;
+
+use std::io::{IsTerminal, stdout};
+
+use workshop_events::SwitchKind;
+
+use super::{list, switch};
+use crate::arguments::RunOptions;
+use crate::engine::{self, Container, Engine};
+use crate::supervisor::{self, End, settle};
+use crate::{Context, Failure};
+
+/// The variable with the student's token.
+pub(crate) const ACCESS_TOKEN: &str = "WORKSHOP_ACCESS_TOKEN";
+/// The variable with the instructor's token.
+pub(crate) const INSTRUCTOR_TOKEN: &str = "WORKSHOP_INSTRUCTOR_TOKEN";
+
+/// Runs a workshop and watches over it until it is stopped, or Ctrl-C. It goes on after that.
+pub(crate) async fn run(options: &RunOptions, context: &Context) -> Result<(), Failure> {
+    let engine = engine::connect(context).await?;
+    let target = target::resolve(options, &engine, context).await?;
+    let name = target.name.clone();
+    let running = {
+        let progress = context.output.progress(format!("Starting {name}"));
+        let say = |line: String| progress.now(line);
+        let starting = start(&engine, options, &target, context, &say);
+        tokio::select! {
+            started = starting => started?,
+            _ = tokio::signal::ctrl_c() => return Err(Failure::Interrupted),
+        }
+    };
+    tell(&engine, &running, context)?;
+    if !options.no_open && stdout().is_terminal() && !context.output.is_json() {
+        // A machine without a browser still has the address.
+        let _ = webbrowser::open(&list::row(&engine, &running).student);
+    }
+    if options.detach {
+        return Ok(());
+    }
+    let say = |line: String| context.output.note(&line);
+    tokio::select! {
+        end = supervisor::supervise(&engine, &name, &say) => match end? {
+            End::Stopped => say(format!("{name} was stopped. `workshop run` goes on with it.")),
+            End::Removed => say(format!("{name} was removed.")),
+        },
+        _ = tokio::signal::ctrl_c() => {
+            say(format!("\n{name} goes on without this command; `workshop stop {name}` ends it."));
+            return Err(Failure::Interrupted);
+        }
+    }
+    Ok(())
+}
+
+/// The running container of the workspace: the one that is there, or a new one.
+async fn start(
+    engine: &Engine,
+    options: &RunOptions,
+    target: &target::Target,
+    context: &Context,
+    say: &(dyn Fn(String) + Sync),
+) -> Result<Container, Failure> {
+    let mut there = settle(engine, &target.name, say).await?.map(|settled| settled.container);
+    if let Some(container) = &there
+        && container.labels.repository != target.workshop.repository
+    {
+        return Err(Failure::input(format_args!(
+            "the workspace {} is of {}; choose another name for this one with --name",
+            target.name, container.labels.repository
+        )));
+    }
+    if options.fresh
+        && let Some(container) = there.take()
+    {
+        engine.remove(&container).await?;
+    }
+    match &there {
+        Some(container) => {
+            if !container.is_running() {
+                supervisor::start(engine, container).await?;
+            }
+            if let Some(step) = &options.step {
+                switch::to_step(engine, &target.name, step, SwitchKind::Switch, say).await?;
+            }
+        }
+        None => begin::begin(engine, options, target, context, say).await?,
+    }
+    let settled = settle(engine, &target.name, say).await?;
+    settled
+        .map(|settled| settled.container)
+        .ok_or_else(|| Failure::Failed(anyhow::anyhow!("{} was removed meanwhile", target.name)))
+}
+
+fn tell(engine: &Engine, container: &Container, context: &Context) -> Result<(), Failure> {
+    let row = list::row(engine, container);
+    context.output.result(&row, |row| {
+        println!("{} runs at {}, on {}.\n", row.name, row.step, row.engine);
+        println!("  student     {}", row.student);
+        println!("  instructor  {}\n", row.instructor);
+    })?;
+    Ok(())
+}

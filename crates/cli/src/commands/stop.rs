@@ -1,0 +1,15 @@
+//! `workshop stop`: ends a workspace's container and keeps it.
+
+use super::workspace;
+use crate::arguments::Named;
+use crate::{Context, Failure, engine};
+
+/// Stops a workspace. Whoever supervises it sees that it ended in order, and lets it be.
+pub(crate) async fn run(named: &Named, context: &Context) -> Result<(), Failure> {
+    let engine = engine::connect(context).await?;
+    for container in workspace::containers(&engine, &named.name).await? {
+        engine.stop(&container).await?;
+    }
+    context.output.note(&format!("{} is stopped. `workshop run` goes on with it.", named.name));
+    Ok(())
+}

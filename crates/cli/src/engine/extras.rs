@@ -1,0 +1,135 @@
+//! What runs beside a workspace: created with it, ready before it, removed with it.
+
+use std::collections::HashMap;
+
+use anyhow::{Context as _, Result, bail};
+use bollard::Docker;
+use bollard::errors::Error;
+use bollard::models::{ContainerCreateBody, EndpointSettings, HostConfig, NetworkingConfig};
+use bollard::query_parameters::{
+    CreateContainerOptionsBuilder, ListContainersOptionsBuilder, LogsOptionsBuilder,
+    RemoveContainerOptionsBuilder,
+};
+use futures_util::StreamExt;
+use workshop_definition::artifact::ExtraContainer;
+
+use super::containers::{is_taken, unchanged_is_fine};
+use super::{Container, Plan, labels};
+
+/// How long they may take to serve, in seconds.
+const PATIENCE: u32 = 60;
+
+/// A container beside a workspace's.
+pub(super) struct Extra {
+    pub(super) id: String,
+    /// `host:port` of everything that it serves.
+    serves: Vec<String>,
+}
+
+/// Creates one, in the network of the workspace's container.
+pub(super) async fn create(
+    docker: &Docker,
+    plan: &Plan,
+    network: &str,
+    extra: &ExtraContainer,
+) -> Result<()> {
+    let ports: Vec<String> = extra.ports.iter().map(|port| port.port.to_string()).collect();
+    let labels = [
+        (labels::ROLE, "extra"),
+        (labels::NAME, &plan.labels.workspace),
+        (labels::BESIDE, &plan.container),
+        (labels::HOST, &extra.name),
+        (labels::PORTS, &ports.join(",")),
+    ];
+    let endpoint =
+        EndpointSettings { aliases: Some(vec![extra.name.clone()]), ..EndpointSettings::default() };
+    let body = ContainerCreateBody {
+        image: Some(extra.image.clone()),
+        env: Some(extra.env.iter().map(|(name, value)| format!("{name}={value}")).collect()),
+        labels: Some(labels.map(|(name, value)| (name.to_owned(), value.to_owned())).into()),
+        hostname: Some(extra.name.clone()),
+        host_config: Some(HostConfig { network_mode: Some(network.to_owned()), ..HostConfig::default() }),
+        networking_config: Some(NetworkingConfig {
+            endpoints_config: Some(HashMap::from([(network.to_owned(), endpoint)])),
+        }),
+        ..ContainerCreateBody::default()
+    };
+    let name = format!("{}-{}", plan.container, extra.name);
+    let options = CreateContainerOptionsBuilder::default().name(&name).build();
+    match docker.create_container(Some(options), body).await {
+        Err(error) if !is_taken(&error) => Err(error).with_context(|| format!("cannot create {name}")),
+        _ => Ok(()),
+    }
+}
+
+/// What there is beside a container.
+pub(super) async fn of(docker: &Docker, container: &Container) -> Result<Vec<Extra>> {
+    let label = format!("{}={}", labels::BESIDE, container.name);
+    let filters = HashMap::from([("label".to_owned(), vec![label])]);
+    let options = ListContainersOptionsBuilder::default().all(true).filters(&filters).build();
+    let mut extras = Vec::new();
+    for found in docker.list_containers(Some(options)).await? {
+        let labels = found.labels.unwrap_or_default();
+        let (host, ports) = (labels.get(labels::HOST), labels.get(labels::PORTS));
+        let ports = ports.map(String::as_str).unwrap_or_default().split(',').filter(|port| !port.is_empty());
+        let serves = ports.filter_map(|port| Some(format!("{}:{port}", host?))).collect();
+        extras.push(Extra { id: found.id.unwrap_or_default(), serves });
+    }
+    Ok(extras)
+}
+
+/// Starts them and waits until each serves its ports, seen from the workspace's network.
+pub(super) async fn start(docker: &Docker, container: &Container, extras: &[Extra]) -> Result<()> {
+    for extra in extras {
+        unchanged_is_fine(docker.start_container(&extra.id, None).await)
+            .with_context(|| format!("cannot start what runs beside {}", container.name))?;
+    }
+    let serves: Vec<&str> = extras.iter().flat_map(|extra| &extra.serves).map(String::as_str).collect();
+    if serves.is_empty() { Ok(()) } else { reach(docker, container, &serves).await }
+}
+
+/// A container from the workspace's own image looks whether they answer: from the host their network may be out of
+/// reach (rootless engines, engines in a virtual machine).
+async fn reach(docker: &Docker, container: &Container, serves: &[&str]) -> Result<()> {
+    let name = format!("{}-reach", container.name);
+    let within = PATIENCE.to_string();
+    let command = [&["reach", "--within", &within], serves].concat();
+    let body = ContainerCreateBody {
+        image: Some(container.image.clone()),
+        entrypoint: Some(vec!["/usr/local/bin/workshop-backend".to_owned()]),
+        cmd: Some(command.into_iter().map(ToOwned::to_owned).collect()),
+        labels: Some(HashMap::from([(labels::BESIDE.to_owned(), container.name.clone())])),
+        host_config: Some(HostConfig { network_mode: Some(container.name.clone()), ..HostConfig::default() }),
+        ..ContainerCreateBody::default()
+    };
+    // One that a killed supervisor left is in the way.
+    let remove = || {
+        let options = RemoveContainerOptionsBuilder::default().force(true).build();
+        docker.remove_container(&name, Some(options))
+    };
+    unchanged_is_fine(remove().await)?;
+    let options = CreateContainerOptionsBuilder::default().name(&name).build();
+    docker.create_container(Some(options), body).await?;
+    let looked = async {
+        docker.start_container(&name, None).await?;
+        let ended = std::pin::pin!(docker.wait_container(&name, None)).next().await;
+        match ended {
+            Some(Ok(_)) | None => Ok(()),
+            Some(Err(Error::DockerContainerWaitError { .. })) => bail!("{}", said(docker, &name).await),
+            Some(Err(error)) => Err(error.into()),
+        }
+    }
+    .await;
+    unchanged_is_fine(remove().await)?;
+    looked.with_context(|| format!("what runs beside {} is not ready", container.name))
+}
+
+async fn said(docker: &Docker, name: &str) -> String {
+    let options = LogsOptionsBuilder::default().stdout(true).stderr(true).tail("20").build();
+    let mut lines = std::pin::pin!(docker.logs(name, Some(options)));
+    let mut text = String::new();
+    while let Some(Ok(line)) = lines.next().await {
+        text.push_str(&line.to_string());
+    }
+    text.trim().to_owned()
+}

@@ -1,0 +1,153 @@
+//! The labels of containers and volumes, from which alone it is known what runs.
+
+use std::collections::HashMap;
+
+use serde::{Deserialize, Serialize};
+use workshop_events::SwitchKind;
+
+use super::Volume;
+
+/// Marks everything of ours: `workspace` or `extra`.
+pub(super) const ROLE: &str = "workshop.role";
+pub(super) const NAME: &str = "workshop.name";
+/// The container that an extra container runs beside.
+pub(super) const BESIDE: &str = "workshop.beside";
+/// Its host name, and the ports that it serves, separated by commas.
+pub(super) const HOST: &str = "workshop.host";
+pub(super) const PORTS: &str = "workshop.ports";
+const STEP: &str = "workshop.step";
+const REQUEST: &str = "workshop.request";
+const KIND: &str = "workshop.kind";
+const IMAGE: &str = "workshop.image";
+const PORT: &str = "workshop.port";
+const VOLUME: &str = "workshop.volume";
+const FOLDER: &str = "workshop.folder";
+
+/// The request that a container was made for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Request {
+    /// Its id in the log.
+    pub(crate) id: String,
+    /// Switch or reset.
+    pub(crate) kind: SwitchKind,
+}
+
+/// What a workspace's container says of itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Labels {
+    /// The workspace's name.
+    pub(crate) workspace: String,
+    /// The step that began in it.
+    pub(crate) step: String,
+    /// What it was made for, unless it is the first.
+    pub(crate) request: Option<Request>,
+    /// The repository of its images.
+    pub(crate) repository: String,
+    /// The port on 127.0.0.1.
+    pub(crate) port: u16,
+    /// The name of the log's volume.
+    pub(crate) volume: Option<String>,
+    /// The log's folder, when it is no volume.
+    pub(crate) folder: Option<String>,
+}
+
+impl Labels {
+    /// Where the log is.
+    pub(crate) fn log(&self) -> Volume {
+        match (&self.folder, &self.volume) {
+            (Some(folder), _) => Volume::Folder(folder.into()),
+            (None, Some(volume)) => Volume::Named(volume.clone()),
+            (None, None) => Volume::Named(volume_name(&self.workspace)),
+        }
+    }
+
+    pub(super) fn to_map(&self) -> HashMap<String, String> {
+        let mut map: HashMap<String, String> = [
+            (ROLE, "workspace".to_owned()),
+            (NAME, self.workspace.clone()),
+            (STEP, self.step.clone()),
+            (IMAGE, self.repository.clone()),
+            (PORT, self.port.to_string()),
+        ]
+        .map(|(name, value)| (name.to_owned(), value))
+        .into();
+        let mut add = |name: &str, value: &Option<String>| {
+            if let Some(value) = value {
+                map.insert(name.to_owned(), value.clone());
+            }
+        };
+        add(REQUEST, &self.request.as_ref().map(|request| request.id.clone()));
+        add(KIND, &self.request.as_ref().map(|request| request.kind.as_str().to_owned()));
+        add(VOLUME, &self.volume);
+        add(FOLDER, &self.folder);
+        map
+    }
+
+    /// The labels of a workspace's container; none of another one's, or where one of them makes no sense.
+    pub(super) fn from_map(map: &HashMap<String, String>) -> Option<Self> {
+        let text = |name: &str| map.get(name).cloned();
+        if map.get(ROLE).map(String::as_str) != Some("workspace") {
+            return None;
+        }
+        let workspace = text(NAME).filter(|name| is_name(name))?;
+        let kind = map.get(KIND).and_then(|word| SwitchKind::parse(word)).unwrap_or(SwitchKind::Switch);
+        Some(Self {
+            workspace,
+            step: text(STEP)?,
+            request: text(REQUEST).map(|id| Request { id, kind }),
+            repository: text(IMAGE)?,
+            port: text(PORT)?.parse().ok()?,
+            volume: text(VOLUME),
+            folder: text(FOLDER),
+        })
+    }
+}
+
+/// The volume of a workspace's log.
+pub(crate) fn volume_name(workspace: &str) -> String {
+    format!("workshop-{workspace}")
+}
+
+/// Whether a text can name a workspace: it becomes part of names of containers, volumes and folders.
+pub(crate) fn is_name(text: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
+    (1..=63).contains(&text.len())
+        && text.bytes().all(|b| plain(b) || b == b'-')
+        && text.bytes().next().is_some_and(plain)
+        && text.bytes().last().is_some_and(plain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_come_back() {
+        for (request, folder) in [
+            (None, None),
+            (Some(Request { id: "ab12".into(), kind: SwitchKind::Reset }), Some("/data/x".to_owned())),
+        ] {
+            let labels = Labels {
+                workspace: "git-basics".into(),
+                step: "branches".into(),
+                request,
+                repository: "localhost/git-basics".into(),
+                port: 8080,
+                volume: Some("workshop-git-basics".into()),
+                folder,
+            };
+            assert_eq!(Labels::from_map(&labels.to_map()), Some(labels));
+        }
+    }
+
+    #[test]
+    fn hostile_names_are_no_names() {
+        for name in ["", "-a", "a-", "A", "a b", "../a", "a/b", "a\0b", "a\nb", "ä", "$(id)", &"a".repeat(64)]
+        {
+            assert!(!is_name(name), "{name:?}");
+        }
+        for name in ["a", "git-basics", "k8s-101", &"a".repeat(63)] {
+            assert!(is_name(name), "{name:?}");
+        }
+    }
+}

@@ -1,0 +1,263 @@
+//! What runs workspaces: a container engine by the Docker API, or sandboxes in a folder.
+//!
+//! The engine's labels and states are the only registry of what runs: a command that is killed loses nothing. Every
+//! change is idempotent, so that two supervisors that do the same thing do it once.
+
+mod connect;
+mod containers;
+mod extras;
+mod labels;
+mod log;
+mod logs;
+mod sandboxes;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::stream::BoxStream;
+use workshop_definition::artifact::ExtraContainer;
+
+use crate::image::Description;
+
+pub(crate) use connect::{Found, connect, look_around};
+pub(crate) use containers::{Containers, split_reference};
+pub(crate) use labels::{Labels, Request, is_name};
+pub(crate) use sandboxes::Sandboxes;
+
+/// Where the log volume is mounted.
+pub(crate) const RUNTIME: &str = "/workshop/runtime";
+
+/// What runs workspaces.
+#[derive(Debug)]
+pub(crate) enum Engine {
+    /// Docker or Podman.
+    Containers(Containers),
+    /// Bubblewrap.
+    Sandboxes(Sandboxes),
+}
+
+/// Where a log is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Volume {
+    /// A volume of the engine.
+    Named(String),
+    /// A folder of the host.
+    Folder(PathBuf),
+}
+
+/// What a workspace's container is made from.
+#[derive(Debug, Clone)]
+pub(crate) struct Plan {
+    /// The container's name; creating it is the lock.
+    pub(crate) container: String,
+    /// Image reference; for a sandbox the workshop's folder and the step, `<folder>:<step>`.
+    pub(crate) image: String,
+    /// What the container says of itself.
+    pub(crate) labels: Labels,
+    /// Variables beyond the image's own.
+    pub(crate) env: Vec<(String, String)>,
+    /// What runs beside it.
+    pub(crate) extras: Vec<ExtraContainer>,
+}
+
+/// A workspace's container.
+#[derive(Debug, Clone)]
+pub(crate) struct Container {
+    /// The engine's id.
+    pub(crate) id: String,
+    /// Its name.
+    pub(crate) name: String,
+    /// The image it was made from.
+    pub(crate) image: String,
+    /// What it says of itself.
+    pub(crate) labels: Labels,
+    /// Variables beyond the image's own.
+    pub(crate) env: Vec<(String, String)>,
+    /// Whether it runs.
+    pub(crate) state: State,
+    /// When it was created, for the order.
+    pub(crate) created: jiff::Timestamp,
+}
+
+/// Whether a container runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum State {
+    /// Never started.
+    Created,
+    /// Since when.
+    Running(jiff::Timestamp),
+    /// It ended. In order: it was asked to.
+    Ended {
+        /// Its exit said that all was well.
+        in_order: bool,
+    },
+}
+
+/// What became of a creation.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Creation {
+    /// It was made.
+    Made,
+    /// There is one with that name.
+    Exists,
+}
+
+impl Container {
+    /// A variable that the container was given.
+    pub(crate) fn variable(&self, name: &str) -> Option<&str> {
+        self.env.iter().find(|(given, _)| given == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Whether it runs.
+    pub(crate) fn is_running(&self) -> bool {
+        matches!(self.state, State::Running(_))
+    }
+}
+
+impl Engine {
+    /// How it is called.
+    pub(crate) fn name(&self) -> &str {
+        match self {
+            Self::Containers(containers) => containers.product(),
+            Self::Sandboxes(_) => "sandbox",
+        }
+    }
+
+    /// The containers of all workspaces, oldest first.
+    pub(crate) async fn workspaces(&self) -> anyhow::Result<Vec<Container>> {
+        match self {
+            Self::Containers(containers) => containers.workspaces().await,
+            Self::Sandboxes(sandboxes) => sandboxes.workspaces(),
+        }
+    }
+
+    /// The containers of one workspace, oldest first: none, one, or in a swap two.
+    pub(crate) async fn containers_of(&self, workspace: &str) -> anyhow::Result<Vec<Container>> {
+        let mut all = self.workspaces().await?;
+        all.retain(|container| container.labels.workspace == workspace);
+        Ok(all)
+    }
+
+    /// Makes sure that an image is there, pulling it when it is not.
+    pub(crate) async fn provide(&self, image: &str, say: &(dyn Fn(String) + Sync)) -> anyhow::Result<()> {
+        match self {
+            Self::Containers(containers) => containers.provide(image, say).await,
+            Self::Sandboxes(sandboxes) => sandboxes.provide(image),
+        }
+    }
+
+    /// The workshop that an image is of; none when it does not say, or is not here.
+    pub(crate) async fn describe(&self, image: &str) -> anyhow::Result<Option<Description>> {
+        match self {
+            Self::Containers(containers) => containers.describe(image).await,
+            Self::Sandboxes(sandboxes) => sandboxes.describe(image),
+        }
+    }
+
+    /// Creates a container, and what runs beside it, without starting either.
+    pub(crate) async fn create(&self, plan: &Plan) -> anyhow::Result<Creation> {
+        match self {
+            Self::Containers(containers) => containers.create(plan).await,
+            Self::Sandboxes(sandboxes) => sandboxes.create(plan),
+        }
+    }
+
+    /// Starts a container after what runs beside it. One that runs goes on.
+    pub(crate) async fn start(&self, container: &Container) -> anyhow::Result<()> {
+        match self {
+            Self::Containers(containers) => containers.start(container).await,
+            Self::Sandboxes(sandboxes) => sandboxes.start(container).await,
+        }
+    }
+
+    /// Stops a container and what runs beside it. One that does not run, or is gone, stays so.
+    pub(crate) async fn stop(&self, container: &Container) -> anyhow::Result<()> {
+        match self {
+            Self::Containers(containers) => containers.stop(container).await,
+            Self::Sandboxes(sandboxes) => sandboxes.stop(container).await,
+        }
+    }
+
+    /// Removes a container, what runs beside it and its network, running or not. The log stays.
+    pub(crate) async fn remove(&self, container: &Container) -> anyhow::Result<()> {
+        match self {
+            Self::Containers(containers) => containers.remove(container).await,
+            Self::Sandboxes(sandboxes) => sandboxes.remove(container).await,
+        }
+    }
+
+    /// Waits until a container does not run.
+    pub(crate) async fn ended(&self, container: &Container) -> anyhow::Result<()> {
+        match self {
+            Self::Containers(containers) => containers.ended(container).await,
+            Self::Sandboxes(sandboxes) => {
+                while sandboxes.runs(container) {
+                    tokio::time::sleep(Duration::from_millis(200)).await;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// What the backend says.
+    pub(crate) fn logs(&self, container: &Container, follow: bool) -> BoxStream<'_, anyhow::Result<Bytes>> {
+        match self {
+            Self::Containers(containers) => containers.logs(container, follow),
+            Self::Sandboxes(sandboxes) => sandboxes.logs(container, follow),
+        }
+    }
+
+    /// Whether a workspace's volume holds a log.
+    pub(crate) async fn has_log(&self, volume: &Volume) -> anyhow::Result<bool> {
+        match self {
+            Self::Containers(containers) => containers.has_log(volume).await,
+            Self::Sandboxes(sandboxes) => Ok(sandboxes.has_log(volume)),
+        }
+    }
+
+    /// Where the log of a workspace is when nothing else is said.
+    pub(crate) fn default_log(&self, workspace: &str) -> Volume {
+        match self {
+            Self::Containers(_) => Volume::Named(labels::volume_name(workspace)),
+            Self::Sandboxes(sandboxes) => Volume::Folder(sandboxes.log_folder(workspace)),
+        }
+    }
+
+    /// The active step of the log on a volume, if there is one. `image` is one of the workshop's, to look with.
+    pub(crate) async fn active_step(&self, volume: &Volume, image: &str) -> anyhow::Result<Option<String>> {
+        match (volume, self) {
+            (Volume::Folder(folder), _) => log::active_step(folder),
+            (Volume::Named(_), Self::Containers(containers)) => {
+                if !containers.has_log(volume).await? {
+                    return Ok(None);
+                }
+                let folder = tempfile::tempdir()?;
+                containers.copy_log(volume, Some(image), &[log::STATE], folder.path()).await?;
+                log::active_step(folder.path())
+            }
+            (Volume::Named(_), Self::Sandboxes(_)) => Ok(None),
+        }
+    }
+
+    /// Copies the log of a workspace into a folder, as it is now.
+    pub(crate) async fn copy_log(&self, container: &Container, into: &Path) -> anyhow::Result<()> {
+        match self {
+            Self::Containers(containers) => {
+                containers.copy_log(&container.labels.log(), None, &["."], into).await
+            }
+            Self::Sandboxes(_) => match container.labels.log() {
+                Volume::Folder(folder) => log::copy(&folder, into),
+                Volume::Named(_) => Ok(()),
+            },
+        }
+    }
+
+    /// Removes a volume and all progress in it.
+    pub(crate) async fn forget(&self, volume: &Volume) -> anyhow::Result<()> {
+        match self {
+            Self::Containers(containers) => containers.forget(volume).await,
+            Self::Sandboxes(sandboxes) => sandboxes.forget(volume),
+        }
+    }
+}

@@ -1,0 +1,382 @@
+//! Workspaces as sandboxes: a folder for each container, `<data>/<workspace>/<container>`.
+//!
+//! Making the folder is the lock, `labels.json` in it is what a container's labels are. The backend is a process of its
+//! own that outlives this one; `process.json` says which.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{ErrorKind, Read, Seek, SeekFrom};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use bytes::Bytes;
+use futures_util::StreamExt;
+use futures_util::stream::{self, BoxStream};
+use rustix::fs::{FlockOperation, flock};
+use rustix::process::{Pid, Signal, kill_process};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use workshop_backend::sandbox::{Programs, lay_out};
+use workshop_definition::Definition;
+
+use super::{Container, Creation, Labels, Plan, State, Volume};
+use crate::image::{Description, Parts};
+
+/// How long a backend may take to end once it is asked to.
+const STOP: Duration = Duration::from_secs(10);
+/// How often a log that is followed is looked at.
+const LOOK: Duration = Duration::from_millis(200);
+
+/// The sandboxes under one folder.
+#[derive(Debug, Clone)]
+pub(crate) struct Sandboxes {
+    data: PathBuf,
+}
+
+/// `labels.json`
+#[derive(Debug, Serialize, Deserialize)]
+struct Record {
+    image: String,
+    labels: Labels,
+    env: Vec<(String, String)>,
+    created: jiff::Timestamp,
+}
+
+/// `process.json`
+#[derive(Debug, Serialize, Deserialize)]
+struct Process {
+    pid: i32,
+    /// The kernel's clock ticks at its start: with the pid they name a process for good.
+    ticks: u64,
+    since: jiff::Timestamp,
+    /// It was asked to end.
+    stopped: bool,
+}
+
+impl Sandboxes {
+    /// The sandboxes under `data`, by default `~/.local/share/workshop`.
+    pub(super) fn new(data: Option<&Path>) -> Result<Self> {
+        let data = match data {
+            Some(data) => std::path::absolute(data)?,
+            None => default_data()
+                .context("neither XDG_DATA_HOME nor HOME says where sandboxes can be kept; use --data")?,
+        };
+        Ok(Self { data })
+    }
+
+    /// The folder of a workspace's log.
+    pub(crate) fn log_folder(&self, workspace: &str) -> PathBuf {
+        self.data.join(workspace).join("runtime")
+    }
+
+    pub(super) fn workspaces(&self) -> Result<Vec<Container>> {
+        let mut found = Vec::new();
+        for workspace in folders(&self.data)? {
+            for folder in folders(&workspace)? {
+                if let Some(record) = read::<Record>(&folder.join("labels.json"))? {
+                    found.push(Container {
+                        state: state(&folder)?,
+                        name: name(&folder),
+                        id: folder.display().to_string(),
+                        image: record.image,
+                        labels: record.labels,
+                        env: record.env,
+                        created: record.created,
+                    });
+                }
+            }
+        }
+        found.sort_by_key(|container| container.created);
+        Ok(found)
+    }
+
+    pub(super) fn provide(&self, image: &str) -> Result<()> {
+        definition(image).map(|_| ())
+    }
+
+    pub(super) fn describe(&self, image: &str) -> Result<Option<Description>> {
+        let (folder, _) = super::containers::split_reference(image);
+        let definition = definition(image)?;
+        Ok(Some(Description { repository: folder.to_owned(), ..Description::of(&definition.0) }))
+    }
+
+    pub(super) fn create(&self, plan: &Plan) -> Result<Creation> {
+        let folder = self.data.join(&plan.labels.workspace).join(&plan.container);
+        let parent = self.data.join(&plan.labels.workspace);
+        fs::create_dir_all(&parent).with_context(|| parent.display().to_string())?;
+        match fs::create_dir(&folder) {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists && is_labelled(&folder) => {
+                return Ok(Creation::Exists);
+            }
+            // Whoever made it was killed before it said what for.
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+            other => other.with_context(|| folder.display().to_string())?,
+        }
+        let record = Record {
+            image: plan.image.clone(),
+            labels: plan.labels.clone(),
+            env: plan.env.clone(),
+            created: jiff::Timestamp::now(),
+        };
+        write(&folder.join("labels.json"), &record)?;
+        Ok(Creation::Made)
+    }
+
+    pub(super) async fn start(&self, container: &Container) -> Result<()> {
+        let (container, log) = (container.clone(), self.log(&container.labels));
+        // Laying out runs the author's commands; it blocks as long as they do.
+        tokio::task::spawn_blocking(move || start(&container, &log)).await?
+    }
+
+    fn log(&self, labels: &Labels) -> PathBuf {
+        match labels.log() {
+            Volume::Folder(folder) => folder,
+            Volume::Named(_) => self.log_folder(&labels.workspace),
+        }
+    }
+
+    pub(super) async fn stop(&self, container: &Container) -> Result<()> {
+        let path = Path::new(&container.id).join("process.json");
+        let Some(process) = read::<Process>(&path)? else { return Ok(()) };
+        write(&path, &Process { stopped: true, ..process })?;
+        let Some(process) = read::<Process>(&path)? else { return Ok(()) };
+        signal(&process, Signal::TERM)?;
+        let asked = tokio::time::Instant::now();
+        while lives(&process) {
+            if asked.elapsed() > STOP {
+                signal(&process, Signal::KILL)?;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        Ok(())
+    }
+
+    pub(super) async fn remove(&self, container: &Container) -> Result<()> {
+        self.stop(container).await?;
+        match fs::remove_dir_all(&container.id) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                Err(error).with_context(|| format!("cannot remove {}", container.id))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn runs(&self, container: &Container) -> bool {
+        let process = read::<Process>(&Path::new(&container.id).join("process.json"));
+        process.ok().flatten().is_some_and(|process| lives(&process))
+    }
+
+    pub(super) fn logs(&self, container: &Container, follow: bool) -> BoxStream<'_, Result<Bytes>> {
+        let path = Path::new(&container.id).join("backend.log");
+        let container = container.clone();
+        let state = (path, container, 0u64);
+        stream::try_unfold(state, move |(path, container, at)| async move {
+            loop {
+                // Asked first: what was written before the end is still read.
+                let runs = self.runs(&container);
+                let text = read_from(&path, at)?;
+                if !text.is_empty() {
+                    let next = at + text.len() as u64;
+                    return Ok(Some((Bytes::from(text), (path, container, next))));
+                }
+                if !follow || !runs {
+                    return Ok(None);
+                }
+                tokio::time::sleep(LOOK).await;
+            }
+        })
+        .boxed()
+    }
+
+    pub(super) fn has_log(&self, volume: &Volume) -> bool {
+        matches!(volume, Volume::Folder(folder) if folder.join("log.json").exists())
+    }
+
+    pub(super) fn forget(&self, volume: &Volume) -> Result<()> {
+        match volume {
+            Volume::Folder(folder) => {
+                fs::remove_dir_all(folder).with_context(|| folder.display().to_string())
+            }
+            Volume::Named(name) => bail!("a sandbox has no volume {name}"),
+        }
+    }
+}
+
+fn default_data() -> Option<PathBuf> {
+    let data = std::env::var_os("XDG_DATA_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+    Some(
+        data.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".local/share")))?
+            .join("workshop"),
+    )
+}
+
+/// The workshop and how many steps are done, of `<folder>:<step>`.
+fn definition(image: &str) -> Result<(Definition, usize)> {
+    let (folder, tag) = super::containers::split_reference(image);
+    let definition = workshop_definition::load(Path::new(folder))
+        .map_err(|problems| anyhow::anyhow!("{folder} cannot be used as it is:\n{problems}"))?;
+    let done = match tag {
+        "step-0" | "latest" => 0,
+        tag => {
+            1 + definition
+                .steps
+                .iter()
+                .position(|step| step.id == tag)
+                .with_context(|| format!("the workshop in {folder} has no step {tag:?}"))?
+        }
+    };
+    Ok((definition, done))
+}
+
+/// Lays the workspace out unless that was done, and starts the backend unless it runs. Two that do so do it once.
+fn start(container: &Container, log: &Path) -> Result<()> {
+    let folder = PathBuf::from(&container.id);
+    let lock = File::create(folder.join("lock")).with_context(|| folder.display().to_string())?;
+    flock(&lock, FlockOperation::LockExclusive)?;
+    if read::<Process>(&folder.join("process.json"))?.is_some_and(|process| lives(&process)) {
+        return Ok(());
+    }
+    let (definition, done) = definition(&container.image)?;
+    let parts = Parts::find()?;
+    let programs = Programs { backend: parts.path("workshop-backend"), goss: parts.path("goss") };
+    let (artifact, sandbox) = (folder.join("artifact"), folder.join("sandbox"));
+    if !folder.join("laid-out").exists() {
+        for half_done in [&artifact, &sandbox] {
+            if half_done.exists() {
+                fs::remove_dir_all(half_done)?;
+            }
+        }
+        workshop_definition::compile_artifact(&definition, &artifact)?;
+        fs::create_dir_all(&sandbox)?;
+        lay_out(&definition, done, &sandbox, &programs)?;
+        File::create(folder.join("laid-out"))?;
+    }
+    fs::create_dir_all(log).with_context(|| log.display().to_string())?;
+    let output = OpenOptions::new().create(true).append(true).open(folder.join("backend.log"))?;
+    let image_step = done.checked_sub(1).map_or("step-0", |last| &definition.steps[last].id);
+    let author = done.checked_sub(1).map(|last| definition.environment(last)).unwrap_or_default();
+    let kept = ["PATH", "HOME", "LANG", "RUST_LOG"];
+    let child = Command::new(&programs.backend)
+        .env_clear()
+        .envs(kept.iter().filter_map(|name| Some((name, std::env::var_os(name)?))))
+        .env("PATH", parts.search_path()?)
+        .envs(author)
+        .envs(container.env.iter().map(|(name, value)| (name, value)))
+        .env("WORKSHOP_DIR", &artifact)
+        .env("WORKSHOP_RUNTIME_DIR", log)
+        .env("WORKSHOP_SANDBOX", &sandbox)
+        .env("WORKSHOP_IMAGE_STEP", image_step)
+        .env("WORKSHOP_LISTEN", format!("127.0.0.1:{}", container.labels.port))
+        .stdin(Stdio::null())
+        .stdout(output.try_clone()?)
+        .stderr(output)
+        // Ctrl-C is for this command, not for the workspace.
+        .process_group(0)
+        .spawn()
+        .with_context(|| format!("cannot start {}", programs.backend.display()))?;
+    let pid = i32::try_from(child.id())?;
+    let ticks = ticks(pid).context("the backend ended at once")?;
+    write(
+        &folder.join("process.json"),
+        &Process { pid, ticks, since: jiff::Timestamp::now(), stopped: false },
+    )?;
+    // Reaped while this command runs; after it, by the system.
+    std::thread::spawn(move || {
+        let mut child = child;
+        let _ = child.wait();
+    });
+    Ok(())
+}
+
+fn state(folder: &Path) -> Result<State> {
+    Ok(match read::<Process>(&folder.join("process.json"))? {
+        None => State::Created,
+        Some(process) if lives(&process) => State::Running(process.since),
+        Some(process) => State::Ended { in_order: process.stopped },
+    })
+}
+
+fn lives(process: &Process) -> bool {
+    ticks(process.pid) == Some(process.ticks)
+}
+
+/// When a process that has not ended was started, in the kernel's clock ticks.
+fn ticks(pid: i32) -> Option<u64> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // After the program's name, which may hold anything: state first, the start as the 20th.
+    let fields: Vec<&str> = stat.rsplit_once(") ")?.1.split(' ').collect();
+    if matches!(*fields.first()?, "Z" | "X") {
+        return None;
+    }
+    fields.get(19)?.parse().ok()
+}
+
+fn signal(process: &Process, signal: Signal) -> Result<()> {
+    if let Some(pid) = Pid::from_raw(process.pid).filter(|_| lives(process)) {
+        match kill_process(pid, signal) {
+            Err(rustix::io::Errno::SRCH) | Ok(()) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
+}
+
+/// Whether a folder's labels are there, or come within a moment.
+fn is_labelled(folder: &Path) -> bool {
+    (0..50).any(|look| {
+        if look > 0 {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        folder.join("labels.json").exists()
+    })
+}
+
+fn name(folder: &Path) -> String {
+    folder.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+/// The folders in a folder; none when it is not there.
+fn folders(path: &Path) -> Result<Vec<PathBuf>> {
+    let entries = match fs::read_dir(path) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error).with_context(|| path.display().to_string()),
+    };
+    let mut found = Vec::new();
+    for entry in entries {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            found.push(entry.path());
+        }
+    }
+    Ok(found)
+}
+
+fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>> {
+    match fs::read(path) {
+        Ok(bytes) => serde_json::from_slice(&bytes).map(Some).with_context(|| path.display().to_string()),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error).with_context(|| path.display().to_string()),
+    }
+}
+
+/// Whole or not at all.
+fn write<T: Serialize>(path: &Path, value: &T) -> Result<()> {
+    let new = path.with_extension("new");
+    fs::write(&new, serde_json::to_vec_pretty(value)?).with_context(|| new.display().to_string())?;
+    fs::rename(&new, path).with_context(|| path.display().to_string())
+}
+
+fn read_from(path: &Path, at: u64) -> Result<Vec<u8>> {
+    let mut text = Vec::new();
+    match File::open(path) {
+        Ok(mut file) => {
+            file.seek(SeekFrom::Start(at))?;
+            file.take(1 << 20).read_to_end(&mut text)?;
+            Ok(text)
+        }
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(text),
+        Err(error) => Err(error).with_context(|| path.display().to_string()),
+    }
+}

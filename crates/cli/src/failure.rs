@@ -1,0 +1,46 @@
+//! Failures at the edge: what is said of them, and the exit code.
+
+use std::fmt::Display;
+use std::process::ExitCode;
+
+/// Why a command did not do what was asked.
+#[derive(Debug)]
+pub enum Failure {
+    /// What was given cannot be used: a flag, a path, a definition. Exit code 2.
+    Input(String),
+    /// It could not be done. Exit code 1.
+    Failed(anyhow::Error),
+    /// Ctrl-C. Exit code 130.
+    Interrupted,
+}
+
+impl Failure {
+    /// Something that was given cannot be used; the message says what instead.
+    pub fn input(message: impl Display) -> Self {
+        Self::Input(message.to_string())
+    }
+
+    /// Says it, on the standard error.
+    pub fn tell(&self) {
+        match self {
+            Self::Input(message) => eprintln!("error: {message}"),
+            Self::Failed(error) => eprintln!("error: {error:#}"),
+            Self::Interrupted => {}
+        }
+    }
+
+    /// 1, 2 or 130.
+    pub fn exit_code(&self) -> ExitCode {
+        ExitCode::from(match self {
+            Self::Failed(_) => 1,
+            Self::Input(_) => 2,
+            Self::Interrupted => 130,
+        })
+    }
+}
+
+impl<E: Into<anyhow::Error>> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self::Failed(error.into())
+    }
+}

@@ -1,0 +1,215 @@
+//! The door of a running workspace: its API, as its supervisor asks it.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use futures_util::StreamExt;
+use reqwest::{Client, RequestBuilder, StatusCode};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio::time::{Instant, sleep};
+use workshop_events::SwitchKind;
+
+use crate::engine::Container;
+
+/// How often a door that is still closed is tried.
+const KNOCK: Duration = Duration::from_millis(50);
+/// How long an answer may take; the stream of events has no such limit.
+const ANSWER: Duration = Duration::from_secs(10);
+
+/// The variable that holds the supervisor's token.
+pub(crate) const SUPERVISOR_TOKEN: &str = "WORKSHOP_SUPERVISOR_TOKEN";
+
+/// A swap that the log asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Asked {
+    /// The request's id.
+    pub(crate) request: String,
+    /// Switch or reset.
+    pub(crate) kind: SwitchKind,
+    /// The step to begin at.
+    pub(crate) step: String,
+}
+
+/// What a supervisor reads of `/api/state`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Standing {
+    /// The step being worked on.
+    pub(crate) active: String,
+    switch: Option<OpenSwitch>,
+    switch_failed: Option<FailedSwitch>,
+    cursor: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct OpenSwitch {
+    request: String,
+    kind: SwitchKind,
+    step: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct FailedSwitch {
+    request: String,
+    reason: String,
+}
+
+impl Standing {
+    /// The swap that is open.
+    pub(crate) fn asked(&self) -> Option<Asked> {
+        let open = self.switch.as_ref()?;
+        Some(Asked { request: open.request.clone(), kind: open.kind, step: open.step.clone() })
+    }
+
+    /// Why a request failed, if it is the last one and did.
+    pub(crate) fn failure(&self, request: &str) -> Option<&str> {
+        self.switch_failed
+            .as_ref()
+            .filter(|failed| failed.request == request)
+            .map(|failed| failed.reason.as_str())
+    }
+}
+
+/// The API of a workspace on this machine.
+#[derive(Debug, Clone)]
+pub(crate) struct Door {
+    client: Client,
+    base: String,
+    token: String,
+}
+
+impl Door {
+    /// The door of a container, whether or not it runs.
+    pub(crate) fn of(container: &Container) -> Result<Self> {
+        // Nothing on the way to the loopback address may be a proxy.
+        let client = Client::builder().no_proxy().connect_timeout(ANSWER).build()?;
+        let base = format!("http://127.0.0.1:{}", container.labels.port);
+        let token = container.variable(SUPERVISOR_TOKEN).unwrap_or_default().to_owned();
+        Ok(Self { client, base, token })
+    }
+
+    fn asking(&self, request: RequestBuilder) -> RequestBuilder {
+        if self.token.is_empty() { request } else { request.bearer_auth(&self.token) }
+    }
+
+    fn get(&self, path: &str) -> RequestBuilder {
+        self.asking(self.client.get(format!("{}{path}", self.base)))
+    }
+
+    fn post(&self, path: &str, body: &Value) -> RequestBuilder {
+        self.asking(self.client.post(format!("{}{path}", self.base))).json(body).timeout(ANSWER)
+    }
+
+    /// Whether it serves now.
+    pub(crate) async fn is_open(&self) -> bool {
+        let asked =
+            self.client.get(format!("{}/readyz", self.base)).timeout(Duration::from_secs(2)).send().await;
+        asked.is_ok_and(|answer| answer.status() == StatusCode::OK)
+    }
+
+    /// Waits until it serves; false when that takes longer than until `deadline`.
+    pub(crate) async fn opens(&self, deadline: Instant) -> bool {
+        loop {
+            if self.is_open().await {
+                return true;
+            }
+            if Instant::now() + KNOCK > deadline {
+                return false;
+            }
+            sleep(KNOCK).await;
+        }
+    }
+
+    /// Where the workspace stands.
+    pub(crate) async fn standing(&self) -> Result<Standing> {
+        let answer = self.get("/api/state").timeout(ANSWER).send().await?;
+        good(answer).await?.json().await.context("an answer of /api/state that makes no sense")
+    }
+
+    /// Waits until a swap is asked for. An error means that the stream broke.
+    pub(crate) async fn asked(&self) -> Result<Asked> {
+        let mut standing = self.standing().await?;
+        loop {
+            if let Some(asked) = standing.asked() {
+                return Ok(asked);
+            }
+            let path = format!("/api/events?after={}", standing.cursor);
+            let answer = good(self.get(&path).send().await?).await?;
+            let mut stream = answer.bytes_stream();
+            let mut text = Vec::new();
+            // What the event says is asked again: the state alone says whether the request is still open.
+            while !mentions_a_swap(&mut text) {
+                match stream.next().await {
+                    Some(piece) => text.extend_from_slice(&piece?),
+                    None => bail!("the stream of events ended"),
+                }
+            }
+            standing = self.standing().await?;
+        }
+    }
+
+    /// Asks for a swap. The id of the request, or why it is refused.
+    pub(crate) async fn ask(&self, step: &str, kind: SwitchKind) -> Result<String> {
+        #[derive(Deserialize)]
+        struct Accepted {
+            request: String,
+        }
+        let answer =
+            self.post(&format!("/api/steps/{step}/switch"), &json!({ "kind": kind.as_str() })).send().await?;
+        Ok(good(answer).await?.json::<Accepted>().await?.request)
+    }
+
+    /// Reports that a swap failed. Done when it is known there: now, already, or when the log knows no such request.
+    pub(crate) async fn report_failure(&self, request: &str, reason: &str) -> Result<()> {
+        let body = json!({ "request": request, "reason": reason });
+        let answer = self.post("/api/supervisor/switch-failed", &body).send().await?;
+        if answer.status() == StatusCode::NOT_FOUND {
+            return Ok(());
+        }
+        good(answer).await.map(|_| ())
+    }
+}
+
+/// Whether the lines that are complete speak of a swap or begin anew; they are taken out.
+fn mentions_a_swap(text: &mut Vec<u8>) -> bool {
+    let Some(end) = text.iter().rposition(|byte| *byte == b'\n') else { return false };
+    let lines: Vec<u8> = text.drain(..=end).collect();
+    let lines = String::from_utf8_lossy(&lines);
+    lines.lines().any(|line| line.contains("\"switch_requested\"") || line.starts_with("event: reset"))
+}
+
+/// An answer that is no refusal; a refusal in the words of its problem.
+async fn good(answer: reqwest::Response) -> Result<reqwest::Response> {
+    #[derive(Default, Deserialize)]
+    #[serde(default)]
+    struct Problem {
+        title: String,
+        detail: String,
+    }
+    let status = answer.status();
+    if status.is_success() {
+        return Ok(answer);
+    }
+    let problem: Problem = answer.json().await.unwrap_or_default();
+    match (problem.title.as_str(), problem.detail.as_str()) {
+        ("", _) => bail!("the workspace answered {status}"),
+        (title, "") => bail!("{title}"),
+        (title, detail) => bail!("{title}: {detail}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_whole_lines_count() {
+        let mut text = b"id: 1\ndata: {\"event\":\"step_viewed\"}\n\ndata: {\"event\":\"switch_requ".to_vec();
+        assert!(!mentions_a_swap(&mut text));
+        assert_eq!(text, b"data: {\"event\":\"switch_requ");
+        text.extend_from_slice(b"ested\",\"step\":\"two\"}\n");
+        assert!(mentions_a_swap(&mut text));
+        assert!(text.is_empty());
+    }
+}

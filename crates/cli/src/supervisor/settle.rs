@@ -1,0 +1,95 @@
+//! From whatever a swap left behind to exactly one container, by labels and states alone.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use tokio::time::Instant;
+
+use super::{Door, Say};
+use crate::engine::{Container, Engine, State};
+
+/// How long a new container may take to serve.
+pub(crate) const READY_WITHIN: Duration = Duration::from_secs(30);
+
+/// A workspace with one container that is its own.
+#[derive(Debug)]
+pub(crate) struct Settled {
+    /// The container, running or not.
+    pub(crate) container: Container,
+    /// A failed request could not be reported yet; its stopped container stands for it until then.
+    pub(crate) unreported: bool,
+}
+
+/// Finishes a swap that is under way, whoever began it. None when the workspace has no container.
+pub(crate) async fn settle(engine: &Engine, workspace: &str, say: Say<'_>) -> Result<Option<Settled>> {
+    loop {
+        let mut containers = engine.containers_of(workspace).await?;
+        let Some(new) = containers.pop() else { return Ok(None) };
+        let Some(old) = containers.into_iter().next() else {
+            return Ok(Some(Settled { container: new, unreported: false }));
+        };
+        match new.state {
+            State::Created => {
+                engine.stop(&old).await?;
+                if let Err(error) = engine.start(&new).await {
+                    return back(engine, old, &new, &format!("{error:#}"), say).await.map(Some);
+                }
+            }
+            State::Running(since) => {
+                // One that was started by hand in between would hold the port.
+                engine.stop(&old).await?;
+                if Door::of(&new)?.opens(deadline(since)).await {
+                    engine.remove(&old).await?;
+                } else if still_two(engine, workspace).await? {
+                    let reason = format!("the image {} did not get ready within {READY_WITHIN:?}", new.image);
+                    return back(engine, old, &new, &reason, say).await.map(Some);
+                }
+            }
+            State::Ended { .. } => {
+                let reason = format!("the image {} ended before it got ready", new.image);
+                return back(engine, old, &new, &reason, say).await.map(Some);
+            }
+        }
+    }
+}
+
+/// Another supervisor may have seen it get ready, and removed the old one by now.
+async fn still_two(engine: &Engine, workspace: &str) -> Result<bool> {
+    Ok(engine.containers_of(workspace).await?.len() > 1)
+}
+
+fn deadline(since: jiff::Timestamp) -> Instant {
+    let ran = jiff::Timestamp::now().duration_since(since);
+    let ran = Duration::try_from(ran).unwrap_or_default();
+    Instant::now() + READY_WITHIN.saturating_sub(ran)
+}
+
+/// The way back: the old container runs again, and is told why the request failed.
+async fn back(
+    engine: &Engine,
+    old: Container,
+    new: &Container,
+    reason: &str,
+    say: Say<'_>,
+) -> Result<Settled> {
+    engine.stop(new).await?;
+    super::start(engine, &old).await?;
+    say(format!("The swap failed, and everything is as it was: {reason}."));
+    let request = new.labels.request.as_ref().map(|request| request.id.as_str());
+    let reported = match request {
+        Some(request) => Door::of(&old)?.report_failure(request, reason).await,
+        None => Ok(()),
+    };
+    match reported {
+        Ok(()) => engine.remove(new).await?,
+        Err(error) => tracing::warn!(%error, "the failure could not be reported yet"),
+    }
+    let unreported = still_two(engine, &old.labels.workspace).await?;
+    let container = engine
+        .containers_of(&old.labels.workspace)
+        .await?
+        .into_iter()
+        .find(|container| container.id == old.id)
+        .unwrap_or(old);
+    Ok(Settled { container, unreported })
+}
