@@ -4,6 +4,7 @@ pub mod api;
 pub mod check;
 pub mod config;
 mod pages;
+pub mod probe;
 pub mod process;
 pub mod run;
 pub mod sandbox;

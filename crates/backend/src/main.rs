@@ -1,5 +1,5 @@
 //! Entry point of the service inside every step image. `workshop-backend sandbox-init` is the first process of a
-//! sandbox.
+//! sandbox; `healthcheck` and `reach` answer what a container engine and a supervisor ask inside a container.
 
 use std::{io::IsTerminal, process::ExitCode};
 
@@ -9,13 +9,20 @@ fn main() -> ExitCode {
     let mut arguments = std::env::args_os().skip(1);
     match arguments.next().as_deref().and_then(|a| a.to_str()) {
         Some("sandbox-init") => return workshop_backend::sandbox::init::run(),
+        Some("healthcheck") => return workshop_backend::probe::healthcheck(),
+        Some("reach") => {
+            return workshop_backend::probe::reach(
+                arguments.map(|argument| argument.to_string_lossy().into()),
+            );
+        }
         Some("--version") => {
             return say(ExitCode::SUCCESS, concat!("workshop-backend ", env!("CARGO_PKG_VERSION")));
         }
         Some(_) => {
             return say(
                 ExitCode::from(2),
-                "workshop-backend takes no arguments: it is set by WORKSHOP_* variables",
+                "workshop-backend serves without arguments: it is set by WORKSHOP_* variables.\n\
+                 Others: healthcheck, reach HOST:PORT… [--within SECONDS], --version",
             );
         }
         None => {}
