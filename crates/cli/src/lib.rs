@@ -10,6 +10,7 @@ mod engine;
 mod failure;
 mod image;
 mod output;
+mod paint;
 mod settings;
 mod supervisor;
 
@@ -42,6 +43,8 @@ pub fn run(arguments: &Arguments) -> ExitCode {
         .with_target(false)
         .without_time()
         .init();
+    #[cfg(feature = "failpoints")]
+    let _scenario = fail::FailScenario::setup();
     match start(arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {

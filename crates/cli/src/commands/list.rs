@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::engine::{self, Container, Engine, State};
+use crate::supervisor::settle;
 use crate::{Context, Failure};
 
 /// One workspace.
@@ -20,6 +21,7 @@ pub(super) struct Row {
 /// Lists the workspaces, with their addresses.
 pub(crate) async fn run(context: &Context) -> Result<(), Failure> {
     let engine = engine::connect(context).await?;
+    finish_swaps(&engine).await?;
     let rows: Vec<Row> = engine.workspaces().await?.iter().map(|container| row(&engine, container)).collect();
     context.output.result(&rows, |rows| {
         if rows.is_empty() {
@@ -31,6 +33,18 @@ pub(crate) async fn run(context: &Context) -> Result<(), Failure> {
             println!("  instructor  {}", row.instructor);
         }
     })?;
+    Ok(())
+}
+
+/// Whoever was swapping may have been killed; where somebody still is, this only helps.
+async fn finish_swaps(engine: &Engine) -> Result<(), Failure> {
+    let names: Vec<String> =
+        engine.workspaces().await?.into_iter().map(|container| container.labels.workspace).collect();
+    for name in &names {
+        if names.iter().filter(|other| *other == name).count() > 1 {
+            settle(engine, name, &|line| eprintln!("{line}")).await?;
+        }
+    }
     Ok(())
 }
 

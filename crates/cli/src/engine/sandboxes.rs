@@ -4,7 +4,7 @@
 //! own that outlives this one; `process.json` says which.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{ErrorKind, Read, Seek, SeekFrom};
+use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -158,8 +158,16 @@ impl Sandboxes {
             Err(error) if error.kind() != ErrorKind::NotFound => {
                 Err(error).with_context(|| format!("cannot remove {}", container.id))
             }
-            _ => Ok(()),
+            _ => {
+                self.clear_away(&container.labels.workspace);
+                Ok(())
+            }
         }
+    }
+
+    /// A workspace's folder goes with the last thing in it.
+    fn clear_away(&self, workspace: &str) {
+        let _ = fs::remove_dir(self.data.join(workspace));
     }
 
     pub(super) fn runs(&self, container: &Container) -> bool {
@@ -361,11 +369,15 @@ fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>> {
     }
 }
 
-/// Whole or not at all.
+/// Whole or not at all, whoever else writes it.
 fn write<T: Serialize>(path: &Path, value: &T) -> Result<()> {
-    let new = path.with_extension("new");
-    fs::write(&new, serde_json::to_vec_pretty(value)?).with_context(|| new.display().to_string())?;
-    fs::rename(&new, path).with_context(|| path.display().to_string())
+    let whole = || {
+        let mut new = tempfile::NamedTempFile::new_in(path.parent().unwrap_or(Path::new(".")))?;
+        new.write_all(&serde_json::to_vec_pretty(value)?)?;
+        new.persist(path)?;
+        anyhow::Ok(())
+    };
+    whole().with_context(|| path.display().to_string())
 }
 
 fn read_from(path: &Path, at: u64) -> Result<Vec<u8>> {

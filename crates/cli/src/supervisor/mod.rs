@@ -119,3 +119,12 @@ fn progressive(asked: &Asked) -> String {
         workshop_events::SwitchKind::Reset => format!("beginning {} again", asked.step),
     }
 }
+
+/// A point at which a test kills the supervisor (`FAILPOINTS=new-created=return`).
+fn point(name: &str) {
+    #[cfg(feature = "failpoints")]
+    let _: Option<()> = fail::eval(name, |_| {
+        let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
+    });
+    let _ = name;
+}

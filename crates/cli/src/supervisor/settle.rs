@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::Result;
 use tokio::time::Instant;
 
-use super::{Door, Say};
+use super::{Door, Say, point};
 use crate::engine::{Container, Engine, State};
 
 /// How long a new container may take to serve.
@@ -31,15 +31,19 @@ pub(crate) async fn settle(engine: &Engine, workspace: &str, say: Say<'_>) -> Re
         match new.state {
             State::Created => {
                 engine.stop(&old).await?;
+                point("old-stopped");
                 if let Err(error) = engine.start(&new).await {
                     return back(engine, old, &new, &format!("{error:#}"), say).await.map(Some);
                 }
+                point("new-started");
             }
             State::Running(since) => {
                 // One that was started by hand in between would hold the port.
                 engine.stop(&old).await?;
                 if Door::of(&new)?.opens(deadline(since)).await {
+                    point("new-ready");
                     engine.remove(&old).await?;
+                    point("old-removed");
                 } else if still_two(engine, workspace).await? {
                     let reason = format!("the image {} did not get ready within {READY_WITHIN:?}", new.image);
                     return back(engine, old, &new, &reason, say).await.map(Some);
@@ -73,7 +77,9 @@ async fn back(
     say: Say<'_>,
 ) -> Result<Settled> {
     engine.stop(new).await?;
+    point("new-stopped");
     super::start(engine, &old).await?;
+    point("old-started");
     say(format!("The swap failed, and everything is as it was: {reason}."));
     let request = new.labels.request.as_ref().map(|request| request.id.as_str());
     let reported = match request {
@@ -81,7 +87,10 @@ async fn back(
         None => Ok(()),
     };
     match reported {
-        Ok(()) => engine.remove(new).await?,
+        Ok(()) => {
+            point("failure-reported");
+            engine.remove(new).await?;
+        }
         Err(error) => tracing::warn!(%error, "the failure could not be reported yet"),
     }
     let unreported = still_two(engine, &old.labels.workspace).await?;

@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result};
 use workshop_definition::artifact::ExtraContainer;
 
-use super::{Asked, Door, Say, settle};
+use super::{Asked, Door, Say, point, settle};
 use crate::engine::{Container, Creation, Engine, Labels, Plan, Request};
 
 /// The variable that tells a backend which request its container was made for.
@@ -12,6 +12,7 @@ const SWITCH: &str = "WORKSHOP_SWITCH";
 /// Does what was asked for, or tells the workspace why not. Creating the new container is the lock: whoever else does
 /// the same only helps to finish it.
 pub(crate) async fn swap(engine: &Engine, old: &Container, asked: &Asked, say: Say<'_>) -> Result<()> {
+    point("asked");
     if let Err(error) = create(engine, old, asked, say).await {
         let reason = format!("{error:#}");
         say(format!("The swap failed, and nothing has changed: {reason}"));
@@ -19,6 +20,7 @@ pub(crate) async fn swap(engine: &Engine, old: &Container, asked: &Asked, say: S
         Door::of(old)?.report_failure(&asked.request, &reason).await?;
         return Ok(());
     }
+    point("new-created");
     settle(engine, &old.labels.workspace, say).await?;
     Ok(())
 }

@@ -10,7 +10,7 @@ use workshop_events::SwitchKind;
 use super::{list, switch};
 use crate::arguments::RunOptions;
 use crate::engine::{self, Container, Engine};
-use crate::supervisor::{self, End, settle};
+use crate::supervisor::{self, Door, End, settle};
 use crate::{Context, Failure};
 
 /// The variable with the student's token.
@@ -87,10 +87,12 @@ async fn start(
         }
         None => begin::begin(engine, options, target, context, say).await?,
     }
-    let settled = settle(engine, &target.name, say).await?;
-    settled
-        .map(|settled| settled.container)
-        .ok_or_else(|| Failure::Failed(anyhow::anyhow!("{} was removed meanwhile", target.name)))
+    let gone = || Failure::Failed(anyhow::anyhow!("{} was removed meanwhile", target.name));
+    let container = settle(engine, &target.name, say).await?.ok_or_else(gone)?.container;
+    // What was asked for while nobody watched.
+    let Some(asked) = Door::of(&container)?.standing().await?.asked() else { return Ok(container) };
+    supervisor::swap(engine, &container, &asked, say).await?;
+    Ok(settle(engine, &target.name, say).await?.ok_or_else(gone)?.container)
 }
 
 fn tell(engine: &Engine, container: &Container, context: &Context) -> Result<(), Failure> {

@@ -1,0 +1,115 @@
+//! Supervisors killed at each point of a swap, containers and backends killed by hand, images that are no good: in the
+//! end exactly one container runs, and the log tells what happened.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+
+mod harness;
+
+use std::thread::sleep;
+use std::time::Duration;
+
+use harness::{On, User, examples, wait};
+
+/// The points on the road to a swap, and on the way back from one.
+const THERE: [&str; 6] = ["asked", "new-created", "old-stopped", "new-started", "new-ready", "old-removed"];
+const BACK: [&str; 3] = ["new-stopped", "old-started", "failure-reported"];
+
+macro_rules! on_engines {
+    ($($test:ident),* $(,)?) => {
+        mod in_a_sandbox {
+            $(#[test] fn $test() { super::$test(super::On::Sandbox); })*
+        }
+        mod on_podman {
+            $(#[test] #[ignore = "needs Podman: cargo xtask test containers"] fn $test() { super::$test(super::On::Podman); })*
+        }
+        mod on_docker {
+            $(#[test] #[ignore = "needs Docker: cargo xtask test containers"] fn $test() { super::$test(super::On::Docker); })*
+        }
+    };
+}
+
+on_engines!(
+    a_supervisor_killed_on_the_road,
+    a_supervisor_killed_on_the_way_back,
+    a_supervisor_killed_while_another_lives,
+    a_backend_killed_by_hand,
+    a_container_killed_by_hand,
+);
+
+fn git() -> String {
+    examples().join("git-basics").display().to_string()
+}
+
+/// One container runs, it serves, and the log has each of these once.
+fn check_log(user: &User, request: &str, fulfilled: usize, failed: usize) {
+    wait("one container is left", || user.containers().len() == 1);
+    let found = (
+        user.count("switch_requested", request),
+        user.count("backend_started", request),
+        user.count("switch_failed", request),
+    );
+    assert_eq!(found, (1, fulfilled, failed), "asked, fulfilled, failed");
+}
+
+fn a_supervisor_killed_on_the_road(on: On) {
+    let user = User::new(on);
+    for (number, point) in THERE.into_iter().enumerate() {
+        let step = ["branches", "share"][number % 2];
+        let mut supervisor = user.supervisor(&git(), &[("FAILPOINTS", &format!("{point}=return"))]);
+        let request = user.request(step, "switch");
+        supervisor.ends();
+        // The next command finishes it; a request that nobody took up waits for one that watches.
+        user.ok(&["list"]);
+        user.run(&git(), &[]);
+        user.arrives(step);
+        check_log(&user, &request, 1, 0);
+    }
+}
+
+fn a_supervisor_killed_on_the_way_back(on: On) {
+    let user = User::new(on);
+    let workshop = user.copy("git-basics");
+    user.run(&workshop, &[]);
+    user.spoil(&workshop, "take-it-back");
+    for point in BACK {
+        let mut supervisor = user.supervisor(&workshop, &[("FAILPOINTS", &format!("{point}=return"))]);
+        let request = user.request("branches", "switch");
+        supervisor.ends();
+        user.ok(&["list"]);
+        assert_eq!(user.state()["active"], "first-commit");
+        check_log(&user, &request, 0, 1);
+    }
+}
+
+fn a_supervisor_killed_while_another_lives(on: On) {
+    let user = User::new(on);
+    let _lives = user.supervisor(&git(), &[]);
+    for (point, step) in [("new-created", "branches"), ("old-stopped", "share"), ("new-started", "branches")]
+    {
+        let mut killed = user.supervisor(&git(), &[("FAILPOINTS", &format!("{point}=return"))]);
+        let request = user.request(step, "switch");
+        user.arrives(step);
+        check_log(&user, &request, 1, 0);
+        killed.kill();
+    }
+}
+
+fn a_backend_killed_by_hand(on: On) {
+    let user = User::new(on);
+    let _supervisor = user.supervisor(&git(), &[]);
+    let before = user.state()["started"].clone();
+    user.kill_backend();
+    wait("the backend is back", || user.serves() && user.state()["started"] != before);
+    assert_eq!(user.containers().len(), 1);
+}
+
+fn a_container_killed_by_hand(on: On) {
+    let user = User::new(on);
+    let mut supervisor = user.supervisor(&git(), &[]);
+    user.kill_container();
+    wait("the container is back", || user.serves());
+    // One that is stopped in order stays so, and its supervisor has nothing more to do.
+    sleep(Duration::from_secs(1));
+    user.ok(&["stop", &user.name]);
+    supervisor.ends();
+    assert_eq!(user.row().unwrap()["state"], "stopped");
+}

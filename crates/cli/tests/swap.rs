@@ -1,0 +1,147 @@
+//! Swaps on the real engines: the main road, and whatever is killed on the way.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+
+mod harness;
+
+use harness::{On, User, examples, wait};
+
+/// The same tests on every engine; those on containers need one, which `cargo xtask test containers` brings.
+macro_rules! on_every_engine {
+    ($($test:ident),* $(,)?) => {
+        mod in_a_sandbox {
+            $(#[test] fn $test() { super::$test(super::On::Sandbox); })*
+        }
+        mod on_podman {
+            $(#[test] #[ignore = "needs Podman: cargo xtask test containers"] fn $test() { super::$test(super::On::Podman); })*
+        }
+        mod on_docker {
+            $(#[test] #[ignore = "needs Docker: cargo xtask test containers"] fn $test() { super::$test(super::On::Docker); })*
+        }
+    };
+}
+
+on_every_engine!(
+    from_run_to_rm,
+    a_request_of_the_page_is_swapped,
+    a_request_while_nobody_watches_waits_in_the_log,
+    one_request_at_a_time,
+    two_supervisors_swap_once,
+    a_step_begins_where_it_is_asked_to,
+    what_is_not_there_is_named,
+);
+
+fn hello() -> String {
+    examples().join("hello-linux").display().to_string()
+}
+
+fn git() -> String {
+    examples().join("git-basics").display().to_string()
+}
+
+fn from_run_to_rm(on: On) {
+    let user = User::new(on);
+    user.run(&hello(), &[]);
+    assert_eq!(user.state()["active"], "look-around");
+    user.ok(&["switch", &user.name, "permissions"]);
+    let state = user.state();
+    assert_eq!((&state["active"], &state["imageStep"]), (&"permissions".into(), &"files-and-folders".into()));
+    assert_eq!(state["given"], serde_json::json!(["look-around", "files-and-folders"]));
+    user.ok(&["reset", &user.name, "look-around"]);
+    assert_eq!(user.state()["imageStep"], "step-0");
+    assert_eq!(user.containers().len(), 1);
+
+    user.ok(&["stop", &user.name]);
+    assert_eq!(user.row().unwrap()["state"], "stopped");
+    user.run(&hello(), &[]);
+    assert_eq!(user.state()["active"], "look-around");
+
+    // Without its container the log goes on in the image before the active step.
+    user.ok(&["switch", &user.name, "permissions"]);
+    user.ok(&["rm", &user.name]);
+    assert!(user.row().is_none());
+    user.run(&hello(), &[]);
+    let state = user.state();
+    assert_eq!((&state["active"], &state["imageStep"]), (&"permissions".into(), &"files-and-folders".into()));
+    let said = user.ok(&["logs", &user.name]);
+    assert!(said.contains("serving"), "{said}");
+}
+
+fn a_request_of_the_page_is_swapped(on: On) {
+    let user = User::new(on);
+    let mut supervisor = user.supervisor(&git(), &[]);
+    let request = user.request("branches", "switch");
+    user.arrives("branches");
+    assert_eq!(user.state()["imageStep"], "take-it-back");
+    assert_eq!((user.count("switch_requested", &request), user.count("backend_started", &request)), (1, 1));
+    user.ok(&["stop", &user.name]);
+    supervisor.ends();
+    assert!(supervisor.said().contains("was stopped"), "{}", supervisor.said());
+}
+
+fn a_request_while_nobody_watches_waits_in_the_log(on: On) {
+    let user = User::new(on);
+    user.run(&git(), &[]);
+    let request = user.request("branches", "switch");
+    assert_eq!(user.state()["switch"]["request"], request.as_str());
+    user.run(&git(), &[]);
+    user.arrives("branches");
+    assert_eq!(user.count("backend_started", &request), 1);
+}
+
+fn one_request_at_a_time(on: On) {
+    let user = User::new(on);
+    user.run(&git(), &[]);
+    let request = user.request("branches", "switch");
+    let (status, problem) =
+        user.ask("POST", "/api/steps/share/switch", Some(serde_json::json!({ "kind": "switch" })));
+    assert_eq!((status, &problem["type"]), (409, &"switch-open".into()));
+    let _supervisor = user.supervisor(&git(), &[]);
+    user.arrives("branches");
+    assert_eq!(user.count("backend_started", &request), 1);
+}
+
+fn two_supervisors_swap_once(on: On) {
+    let user = User::new(on);
+    let _one = user.supervisor(&git(), &[]);
+    let _other = user.supervisor(&git(), &[]);
+    for step in ["branches", "share", "first-commit"] {
+        let request = user.request(step, "switch");
+        user.arrives(step);
+        wait("one container is left", || user.containers().len() == 1);
+        assert_eq!((user.count("backend_started", &request), user.count("switch_failed", &request)), (1, 0));
+    }
+}
+
+fn a_step_begins_where_it_is_asked_to(on: On) {
+    let user = User::new(on);
+    user.run(&hello(), &["--step", "processes"]);
+    let state = user.state();
+    assert_eq!((&state["active"], &state["imageStep"]), (&"processes".into(), &"permissions".into()));
+    // On a used volume it is a switch.
+    user.run(&hello(), &["--step", "permissions"]);
+    assert_eq!(user.state()["imageStep"], "files-and-folders");
+    user.ok(&["rm", &user.name]);
+    user.run(&hello(), &["--step", "files-and-folders"]);
+    assert_eq!(user.state()["imageStep"], "look-around");
+    // A fresh volume; the old one is kept.
+    user.run(&hello(), &["--fresh"]);
+    let state = user.state();
+    assert_eq!((&state["active"], state["given"].as_array().unwrap().len()), (&"look-around".into(), 0));
+}
+
+fn what_is_not_there_is_named(on: On) {
+    let user = User::new(on);
+    let said = user.fails(&["switch", "nobody-has-this-name", "x"], 2);
+    assert!(said.contains("no workspace \"nobody-has-this-name\""), "{said}");
+    user.run(&hello(), &[]);
+    let said = user.fails(&["switch", &user.name, "no-such-step"], 2);
+    assert!(said.contains("there are: look-around, files-and-folders"), "{said}");
+    let said = user.fails(&["run", &hello(), "--name", "../x"], 2);
+    assert!(said.contains("lowercase letters"), "{said}");
+    let said = user.fails(&["run", "./no-such-folder"], 2);
+    assert!(said.contains("no folder"), "{said}");
+    let port = user.port.to_string();
+    let said =
+        user.fails(&["run", &hello(), "--name", "other-name", "--port", &port, "--detach", "--no-open"], 2);
+    assert!(said.contains("choose another with --port"), "{said}");
+}
