@@ -10,6 +10,8 @@ pub enum Failure {
     Input(String),
     /// It could not be done. Exit code 1.
     Failed(anyhow::Error),
+    /// What is wrong was the answer, and was printed: problems of a definition, findings in a log. 1 or 2.
+    Told(u8),
     /// Ctrl-C. Exit code 130.
     Interrupted,
 }
@@ -25,15 +27,16 @@ impl Failure {
         match self {
             Self::Input(message) => eprintln!("error: {message}"),
             Self::Failed(error) => eprintln!("error: {error:#}"),
-            Self::Interrupted => {}
+            Self::Told(_) | Self::Interrupted => {}
         }
     }
 
-    /// 1, 2 or 130.
+    /// 1, 2 or 130, never 0.
     pub fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self {
             Self::Failed(_) => 1,
             Self::Input(_) => 2,
+            Self::Told(code) => *code,
             Self::Interrupted => 130,
         })
     }

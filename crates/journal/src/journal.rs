@@ -126,7 +126,7 @@ impl Journal {
     /// # Errors
     /// When the directory cannot be read.
     pub fn recordings(&self) -> io::Result<Vec<RecordingFile>> {
-        recordings::list(self.dir())
+        recordings::recordings_in(self.dir())
     }
 
     /// Opens the recording of that name; `None` when there is none. The name is looked up among the recordings, never
@@ -135,7 +135,7 @@ impl Journal {
     /// # Errors
     /// When the recording is there and cannot be opened.
     pub fn recording(&self, name: &str) -> io::Result<Option<File>> {
-        recordings::open(self.dir(), name)
+        recordings::recording_in(self.dir(), name)
     }
 
     /// The log volume.

@@ -22,7 +22,7 @@ pub use clock::Clock;
 pub use follow::{Chunk, Follower, follow};
 pub use inbox::{AppendError, Appended, Pending};
 pub use journal::{Counters, Journal};
-pub use recordings::RecordingFile;
+pub use recordings::{RecordingFile, recording_in, recordings_in};
 pub use replay::{MAX_FINDINGS, Recovered, read_info, replay_dir};
 pub use volume::{OpenError, Volume, open};
 

@@ -19,8 +19,11 @@ pub struct RecordingFile {
     pub modified: SystemTime,
 }
 
-/// Every file `*.cast` (also the seed's `session.cast`), by name. Links and directories are none.
-pub(crate) fn list(dir: &Path) -> io::Result<Vec<RecordingFile>> {
+/// Every file `*.cast` of the log in `dir` (also the seed's `session.cast`), by name. Links and directories are none.
+///
+/// # Errors
+/// When the directory cannot be read.
+pub fn recordings_in(dir: &Path) -> io::Result<Vec<RecordingFile>> {
     let mut found = Vec::new();
     for entry in fs::read_dir(dir)? {
         let entry = entry?;
@@ -37,9 +40,13 @@ pub(crate) fn list(dir: &Path) -> io::Result<Vec<RecordingFile>> {
     Ok(found)
 }
 
-/// Opens the one of that name, if it is in the list.
-pub(crate) fn open(dir: &Path, name: &str) -> io::Result<Option<File>> {
-    let Some(found) = list(dir)?.into_iter().find(|recording| recording.name == name) else {
+/// Opens the recording of that name of the log in `dir`; `None` when there is none. The name is looked up among the
+/// recordings, never joined to a path.
+///
+/// # Errors
+/// When the recording is there and cannot be opened.
+pub fn recording_in(dir: &Path, name: &str) -> io::Result<Option<File>> {
+    let Some(found) = recordings_in(dir)?.into_iter().find(|recording| recording.name == name) else {
         return Ok(None);
     };
     let no_link = rustix::fs::OFlags::NOFOLLOW.bits().cast_signed();

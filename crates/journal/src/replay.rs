@@ -28,6 +28,8 @@ pub struct Recovered {
     pub findings: Vec<Finding>,
     /// How many there are.
     pub findings_total: u64,
+    /// Lines that repeated an earlier one, as a writer does after a failed sync.
+    pub repeats: u64,
 }
 
 impl Recovered {
@@ -104,6 +106,7 @@ pub(crate) fn replay_as<K: Kind>(
     reader.catch_up(&mut take);
     recovered.report(reader.take_findings());
     recovered.highest = reader.highest();
+    recovered.repeats = reader.repeats();
     recovered.last_ts = last_ts;
     Ok(recovered)
 }

@@ -1,10 +1,12 @@
 //! The commands, a file each.
 
+mod casts;
 mod compile;
 mod completions;
 mod doctor;
 mod init;
 mod list;
+mod log;
 mod logs;
 mod replay;
 mod rm;

@@ -1,0 +1,149 @@
+//! `workshop doctor`: what was found on this machine, what is missing, and what to do about it.
+
+mod engines;
+mod machine;
+mod sandbox;
+
+use std::fmt::Write as _;
+
+use serde::Serialize;
+
+use crate::paint::{self, Paint, shown};
+use crate::{Context, Failure};
+
+/// How something stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Standing {
+    /// There, and as it should be.
+    Ok,
+    /// There or not; nothing needs it now.
+    Note,
+    /// Not there, or of no use.
+    Missing,
+}
+
+/// One thing that was looked at.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Finding {
+    /// The thing.
+    what: String,
+    standing: Standing,
+    /// What was found.
+    found: String,
+    /// What to do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    advice: Option<String>,
+}
+
+impl Finding {
+    fn ok(what: impl Into<String>, found: impl Into<String>) -> Self {
+        Self { what: what.into(), standing: Standing::Ok, found: found.into(), advice: None }
+    }
+
+    fn note(what: impl Into<String>, found: impl Into<String>) -> Self {
+        Self { standing: Standing::Note, ..Self::ok(what, found) }
+    }
+
+    fn missing(what: impl Into<String>, found: impl Into<String>) -> Self {
+        Self { standing: Standing::Missing, ..Self::ok(what, found) }
+    }
+
+    fn advise(self, advice: impl Into<String>) -> Self {
+        Self { advice: Some(advice.into()), ..self }
+    }
+}
+
+/// Findings that belong together.
+#[derive(Debug, Serialize)]
+struct Chapter {
+    name: &'static str,
+    findings: Vec<Finding>,
+}
+
+/// The whole answer.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Report {
+    version: &'static str,
+    /// Whether something can run workspaces.
+    able: bool,
+    /// What that is, or what to do about it.
+    verdict: String,
+    chapters: Vec<Chapter>,
+}
+
+/// Runs it.
+pub(crate) async fn run(context: &Context) -> Result<(), Failure> {
+    let (engines, answering) = engines::look().await;
+    let parts = machine::parts();
+    let with_parts = parts.iter().all(|part| part.standing != Standing::Missing);
+    let bubblewrap = sandbox::look();
+    let sandboxes = with_parts && bubblewrap.iter().all(|found| found.standing != Standing::Missing);
+    let (able, verdict) = verdict(&answering, with_parts, sandboxes);
+    let report = Report {
+        version: env!("CARGO_PKG_VERSION"),
+        able,
+        verdict,
+        chapters: vec![
+            Chapter { name: "Container engines", findings: engines },
+            Chapter { name: "Sandbox", findings: bubblewrap },
+            Chapter { name: "The platform's parts", findings: parts },
+            Chapter { name: "This machine", findings: machine::look(context) },
+            Chapter { name: "Settings", findings: machine::settings(context) },
+        ],
+    };
+    let page = if context.output.is_json() {
+        format!("{}\n", serde_json::to_string(&report)?)
+    } else {
+        text(&report, Paint::stdout())
+    };
+    paint::print(&page)?;
+    if report.able { Ok(()) } else { Err(Failure::Told(1)) }
+}
+
+fn verdict(engines: &[String], parts: bool, sandboxes: bool) -> (bool, String) {
+    match (engines.first(), parts, sandboxes) {
+        (Some(engine), true, _) => (true, format!("Workshops are built and run on {engine}.")),
+        (Some(engine), false, _) => (
+            true,
+            format!(
+                "Images that are built already run on {engine}; building them needs the platform's parts."
+            ),
+        ),
+        (None, _, true) => (
+            true,
+            "Workshops run in a sandbox, with --engine sandbox; no container engine answers.".to_owned(),
+        ),
+        (None, _, false) => (
+            false,
+            "Nothing here can run workspaces: start Docker or Podman, or mend what the sandbox lacks."
+                .to_owned(),
+        ),
+    }
+}
+
+fn text(report: &Report, paint: Paint) -> String {
+    let mut page = format!("{}\n", paint.bold(format_args!("workshop {}", report.version)));
+    let findings = report.chapters.iter().flat_map(|chapter| &chapter.findings);
+    let width = findings.map(|finding| finding.what.chars().count()).max().unwrap_or(0).min(32);
+    for chapter in &report.chapters {
+        let _ = writeln!(page, "\n{}", paint.bold(chapter.name));
+        for finding in &chapter.findings {
+            let mark = match finding.standing {
+                Standing::Ok => paint.green("✓"),
+                Standing::Note => paint.yellow("·"),
+                Standing::Missing => paint.red("✗"),
+            };
+            let _ = writeln!(page, "{mark} {:<width$}  {}", shown(&finding.what), shown(&finding.found));
+            if let Some(advice) = &finding.advice {
+                let _ =
+                    writeln!(page, "  {:<width$}  {}", "", paint.yellow(format_args!("→ {}", shown(advice))));
+            }
+        }
+    }
+    let mark = if report.able { paint.green("✓") } else { paint.red("✗") };
+    let _ = writeln!(page, "\n{mark} {}", report.verdict);
+    page
+}

@@ -1,0 +1,72 @@
+//! Which log is meant: a folder, or a workspace by its name.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use workshop_events::{LogInfo, Stream};
+
+use crate::{Context, Failure};
+
+/// A log that can be read.
+#[derive(Debug)]
+pub(crate) struct LogFolder {
+    /// The folder with the streams.
+    pub(crate) path: PathBuf,
+    /// What its `log.json` says; none in a log that was never taken by a backend, or when it cannot be understood.
+    pub(crate) info: Option<LogInfo>,
+    /// Why `log.json` cannot be understood.
+    pub(crate) info_problem: Option<String>,
+}
+
+impl LogFolder {
+    /// Reads `log.json`.
+    fn new(path: PathBuf) -> Self {
+        let (info, info_problem) = match workshop_journal::read_info(&path) {
+            Ok(info) => (info, None),
+            Err(error) => (None, Some(error.to_string())),
+        };
+        Self { path, info, info_problem }
+    }
+
+    /// What the log is of, for people.
+    pub(crate) fn title(&self) -> String {
+        match &self.info {
+            Some(info) => format!("{}, log {}", crate::paint::shown(&info.workshop), info.log),
+            None => self.path.display().to_string(),
+        }
+    }
+}
+
+/// Finds the log of `log`.
+///
+/// # Errors
+/// There is no such folder, or no log in it.
+pub(crate) async fn folder_of(log: &str, _context: &Context) -> Result<LogFolder, Failure> {
+    let path = Path::new(log);
+    if !path.is_dir() {
+        return Err(Failure::input(format_args!(
+            "{log}: no such folder. Name the folder that holds the log: the one that is /workshop/runtime in the workspace"
+        )));
+    }
+    if !holds_log(path)? {
+        return Err(Failure::input(format_args!(
+            "{log}: there is no log in this folder, neither {} nor a recording (*.cast). Name the folder that is \
+             /workshop/runtime in the workspace",
+            Stream::State.file_name()
+        )));
+    }
+    Ok(LogFolder::new(path.to_owned()))
+}
+
+/// Whether a folder has a stream or a recording in it.
+fn holds_log(folder: &Path) -> Result<bool, Failure> {
+    let unreadable = |error| Failure::input(format_args!("{}: {error}", folder.display()));
+    for entry in fs::read_dir(folder).map_err(unreadable)? {
+        let name = entry.map_err(unreadable)?.file_name();
+        let stream = Stream::ALL.iter().any(|stream| name == stream.file_name());
+        if stream || name == "log.json" || Path::new(&name).extension().is_some_and(|end| end == "cast") {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
