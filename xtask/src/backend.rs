@@ -1,11 +1,10 @@
 //! A running backend: started on a workspace, asked whether it serves, ended in order.
 
 use std::env;
-use std::fs;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::os::unix::process::ExitStatusExt;
-use std::process::{ExitStatus, Stdio};
+use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -67,7 +66,7 @@ pub(crate) struct Backend {
 }
 
 impl Backend {
-    /// Starts a backend. Its pid stands in the workspace's `backend.pid`.
+    /// Starts a backend.
     pub(crate) fn start(checkout: &Checkout, workspace: &Workspace, door: &Door) -> Result<Self> {
         let mut command = checkout.clean_command("setpriv", &["HOME", "LANG"]);
         command
@@ -83,9 +82,6 @@ impl Backend {
         // A group of its own: Ctrl-C reaches the chore alone, which then ends the backend in order.
         let child =
             command.process_group(0).kill_on_drop(true).spawn().context("cannot start the backend")?;
-        if let Some(pid) = child.id() {
-            fs::write(workspace.folder.join("backend.pid"), format!("{pid}\n"))?;
-        }
         Ok(Self { child })
     }
 
@@ -101,11 +97,6 @@ impl Backend {
             status = self.child.wait() => bail!("the backend ended before it served: {}", status?),
             () = sleep(PATIENCE) => bail!("the backend did not answer on {} within {PATIENCE:?}", door.address),
         }
-    }
-
-    /// Waits until the backend ends by itself, or is killed.
-    pub(crate) async fn ended(&mut self) -> io::Result<ExitStatus> {
-        self.child.wait().await
     }
 
     /// Asks the backend to end, and insists if it does not.

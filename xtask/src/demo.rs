@@ -1,17 +1,17 @@
-//! `cargo xtask demo`: set-up, then a real workshop in the browser until Ctrl-C, kept running if it is killed.
+//! `cargo xtask demo`: set-up, then a real workshop in the browser until Ctrl-C.
 
-use std::fs;
-use std::os::unix::process::ExitStatusExt;
-use std::path::PathBuf;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::path::{self, Path, PathBuf};
+use std::process::Stdio;
+use std::time::Instant;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, ensure};
 use clap::Args;
+use tokio::process::{Child, Command};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::backend::{Backend, Door};
 use crate::checkout::Checkout;
-use crate::workspace::{self, Workspace};
+use crate::program;
+use crate::workspace;
 
 #[derive(Args)]
 pub(crate) struct Options {
@@ -27,7 +27,7 @@ pub(crate) struct Options {
     /// Where workspaces and their logs are kept.
     #[arg(long, default_value = ".demo", env = "WORKSHOP_DEMO_DATA")]
     data: PathBuf,
-    /// Begin anew; the old workspace and its log are put aside.
+    /// Begin anew; the old log is kept.
     #[arg(long)]
     fresh: bool,
 }
@@ -35,69 +35,76 @@ pub(crate) struct Options {
 /// Sets everything up, opens the workshop and returns after Ctrl-C.
 pub(crate) fn run(checkout: &Checkout, options: &Options) -> Result<()> {
     let began = Instant::now();
-    let door = Door::new(options.port)?;
     workspace::set_up(checkout)?;
-    let folder = folder(checkout, options)?;
-    let definition = workspace::load(&options.workshop)?;
-    let done = workspace::position(&definition, options.step.as_deref())?;
-    let workspace = workspace::prepare(checkout, &definition, done, &folder)?;
     println!("Set up in {:.1} s.", began.elapsed().as_secs_f64());
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(supervise(checkout, &workspace, &door))
-}
-
-/// Starts the backend, and again whenever something kills it, until a signal asks to end.
-async fn supervise(checkout: &Checkout, workspace: &Workspace, door: &Door) -> Result<()> {
-    let mut signals = Signals::new()?;
-    let mut killed = None;
-    loop {
-        let mut backend = Backend::start(checkout, workspace, door)?;
-        tokio::select! {
-            ready = backend.ready(door) => ready?,
-            () = signals.any() => return backend.stop().await,
-        }
-        match killed {
-            None => welcome(checkout, workspace, door),
-            Some(status) => println!("The backend was killed ({status}) and is back; nothing is lost."),
-        }
-        let status = tokio::select! {
-            status = backend.ended() => status?,
-            () = signals.any() => {
-                println!("\nEnding. `cargo xtask demo` goes on where you are.");
-                return backend.stop().await;
-            }
-        };
-        // What ends by itself has a reason that starting again does not mend.
-        if status.signal().is_none() {
-            bail!("the backend ended by itself: {status}");
-        }
-        killed = Some(status);
-    }
-}
-
-fn welcome(checkout: &Checkout, workspace: &Workspace, Door { address, access, instructor }: &Door) {
-    println!();
-    println!("  {} is open.", workspace.name);
-    println!();
-    println!("  Student      http://{address}/#token={access}");
-    println!("  Instructor   http://{address}/instructor/#token={instructor}");
-    println!();
-    println!("  The log is in {}; Ctrl-C ends.", checkout.relative(&workspace.runtime).display());
-    println!();
-}
-
-/// The workspace's folder; with `--fresh`, what was there gets the time into its name.
-fn folder(checkout: &Checkout, options: &Options) -> Result<PathBuf> {
-    let name = options.workshop.file_name().context("the workshop's folder has no name")?;
     let data = checkout.root.join(&options.data);
-    let folder = data.join(name);
-    if options.fresh && folder.exists() {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
-        let aside = data.join(format!("{}.{now}", name.to_string_lossy()));
-        fs::rename(&folder, &aside).with_context(|| folder.display().to_string())?;
-        println!("The old workspace is kept in {}.", checkout.relative(&aside).display());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(watch(checkout, options, &data))
+}
+
+/// Runs `workshop run` until it ends or a signal asks to; then the workspace is stopped, and the next demo goes on.
+async fn watch(checkout: &Checkout, options: &Options, data: &Path) -> Result<()> {
+    let mut signals = Signals::new()?;
+    // A group of its own: Ctrl-C reaches the chore alone, which then ends everything in order.
+    let mut child = Command::from(workshop(checkout, data, &arguments(options)?)).process_group(0).spawn()?;
+    let status = tokio::select! {
+        status = child.wait() => Some(status?),
+        () = signals.any() => None,
+    };
+    let Some(status) = status else {
+        end(&mut child).await?;
+        println!("\nEnding. `cargo xtask demo` goes on where you are.");
+        return stop(checkout, options, data);
+    };
+    ensure!(status.success(), "`workshop run` failed: {status}");
+    Ok(())
+}
+
+fn arguments(options: &Options) -> Result<Vec<String>> {
+    let mut arguments = vec!["run".to_owned(), path::absolute(&options.workshop)?.display().to_string()];
+    arguments.extend(["--port".to_owned(), options.port.to_string(), "--no-open".to_owned()]);
+    if let Some(step) = &options.step {
+        arguments.extend(["--step".to_owned(), step.clone()]);
     }
-    Ok(folder)
+    if options.fresh {
+        arguments.push("--fresh".to_owned());
+    }
+    Ok(arguments)
+}
+
+/// The `workshop` command that set-up built, with sandboxes in `data`.
+fn workshop(checkout: &Checkout, data: &Path, arguments: &[String]) -> std::process::Command {
+    let program = checkout.target.join("debug/workshop");
+    let mut command = checkout.command(&program.to_string_lossy());
+    command.args(arguments).env("WORKSHOP_ENGINE", "sandbox").env("WORKSHOP_DATA", data);
+    command
+}
+
+async fn end(child: &mut Child) -> Result<()> {
+    if let Some(pid) = child.id() {
+        program::run(std::process::Command::new("kill").arg(pid.to_string()))?;
+    }
+    child.wait().await?;
+    Ok(())
+}
+
+/// Stops the workspaces of the demo that run: this one.
+fn stop(checkout: &Checkout, options: &Options, data: &Path) -> Result<()> {
+    #[derive(serde::Deserialize)]
+    struct Row {
+        name: String,
+        image: String,
+        state: String,
+    }
+    let list = ["list", "--output", "json"].map(str::to_owned);
+    let rows: Vec<Row> = serde_json::from_str(&program::output(&mut workshop(checkout, data, &list))?)?;
+    let folder = path::absolute(&options.workshop)?.display().to_string();
+    for row in rows.iter().filter(|row| row.state == "running" && row.image.starts_with(&folder)) {
+        let mut stop = workshop(checkout, data, &["stop".to_owned(), row.name.clone()]);
+        // What it says of going on is for those who have no demo.
+        program::run(stop.stderr(Stdio::null()))?;
+    }
+    Ok(())
 }
 
 /// The signals that end the demo.

@@ -125,8 +125,8 @@ impl Demo {
             }
             bail!("the demo ended without printing the address of the {whose}")
         };
-        let (address, access) = next("Student")?;
-        let (_, instructor) = next("Instructor")?;
+        let (address, access) = next("student")?;
+        let (_, instructor) = next("instructor")?;
         // Read on, or the demo's next line would find nobody and end it.
         std::thread::spawn(move || lines.for_each(drop));
         let demo = Self { process, door: Door { address, access, instructor } };

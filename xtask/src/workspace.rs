@@ -26,12 +26,6 @@ pub(crate) struct Options {
 
 /// A workspace that a backend can be started on.
 pub(crate) struct Workspace {
-    /// The workshop's name.
-    pub(crate) name: String,
-    /// The folder of it all.
-    pub(crate) folder: PathBuf,
-    /// The log volume.
-    pub(crate) runtime: PathBuf,
     /// What the backend's environment says of it.
     pub(crate) environment: BTreeMap<String, String>,
 }
@@ -40,7 +34,7 @@ pub(crate) struct Workspace {
 pub(crate) fn run(checkout: &Checkout, options: &Options) -> Result<()> {
     setup::packages(checkout, &[setup::DEMO])?;
     setup::goss(checkout)?;
-    setup::backend(checkout)?;
+    setup::programs(checkout)?;
     let definition = load(&options.workshop)?;
     let workspace =
         prepare(checkout, &definition, position(&definition, options.step.as_deref())?, &options.to)?;
@@ -56,7 +50,7 @@ pub(crate) fn set_up(checkout: &Checkout) -> Result<()> {
     setup::namespaces(checkout)?;
     setup::goss(checkout)?;
     setup::pages(checkout)?;
-    setup::backend(checkout)
+    setup::programs(checkout)
 }
 
 /// Compiles the artifact anew; lays out the sandbox as the first `done` steps leave it, none of them without a
@@ -104,7 +98,7 @@ pub(crate) fn prepare(
         ]
         .map(|(name, value)| (name.to_owned(), value)),
     );
-    Ok(Workspace { name: definition.name.clone(), folder, runtime, environment })
+    Ok(Workspace { environment })
 }
 
 /// Reads the workshop, or says everything that is wrong with it.

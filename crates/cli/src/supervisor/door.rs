@@ -35,8 +35,6 @@ pub(crate) struct Asked {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Standing {
-    /// The step being worked on.
-    pub(crate) active: String,
     switch: Option<OpenSwitch>,
     switch_failed: Option<FailedSwitch>,
     cursor: String,

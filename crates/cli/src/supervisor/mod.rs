@@ -68,7 +68,7 @@ async fn watch(engine: &Engine, workspace: &str, say: Say<'_>) -> Result<Option<
             State::Running(_) => {}
             State::Ended { in_order: true } => return Ok(Some(End::Stopped)),
             State::Ended { in_order: false } => {
-                say(format!("{workspace} ended by itself and is started again."));
+                say(format!("{workspace} ended by itself and is started again; nothing is lost."));
                 return start(engine, &container).await.map(|()| None);
             }
             State::Created => {
