@@ -9,6 +9,7 @@ use anyhow::{Context, Result};
 use cargo_metadata::MetadataCommand;
 
 /// The checkout that the chore works on.
+#[derive(Clone)]
 pub(crate) struct Checkout {
     /// The repository's top folder.
     pub(crate) root: PathBuf,

@@ -4,12 +4,17 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 mod backend;
+mod base_image;
 mod bench;
+mod bootstrap;
 mod checkout;
 mod codegen;
 mod demo;
+mod engine;
+mod engines;
 mod examples;
 mod fuzz;
+mod parts;
 mod program;
 mod readme;
 mod screenshots;
@@ -41,6 +46,12 @@ enum Chore {
     Test(test::Options),
     /// Compile a workshop and lay out its sandbox, without starting it.
     Workspace(workspace::Options),
+    /// Gather the programs and files that make an image a workspace: static backend, goss, tini, shell integration.
+    Parts,
+    /// Build a base image, such as workshop-base:debian, into a container engine.
+    BaseImage(base_image::Options),
+    /// Run a Podman and a Docker with the base image, apart from the machine's own, until Ctrl-C.
+    Engines,
     /// Write the generated files: JSON Schemas, OpenAPI document, TypeScript client.
     Codegen(codegen::Options),
     /// Hold the structure of the repository: arrows between crates, sizes, names.
@@ -70,6 +81,9 @@ fn run(chore: Chore) -> anyhow::Result<ExitCode> {
         Chore::Demo(options) => demo::run(&checkout, &options)?,
         Chore::Test(options) => return test::run(&checkout, &options),
         Chore::Workspace(options) => workspace::run(&checkout, &options)?,
+        Chore::Parts => parts::run(&checkout)?,
+        Chore::BaseImage(options) => base_image::run(&checkout, &options)?,
+        Chore::Engines => engines::serve(&checkout)?,
         Chore::Codegen(options) => codegen::run(&checkout, &options)?,
         Chore::Tidy => tidy::run(&checkout)?,
         Chore::Bench(options) => bench::run(&checkout, &options)?,

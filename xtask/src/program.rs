@@ -36,11 +36,32 @@ pub(crate) fn output(command: &mut Command) -> Result<String> {
     String::from_utf8(output.stdout).with_context(|| format!("`{name}` printed no UTF-8"))
 }
 
+/// Runs to the end and returns what it printed; what it says on the way is shown only when it fails.
+pub(crate) fn quiet(command: &mut Command) -> Result<String> {
+    let name = shown(command);
+    let output = command.stdin(Stdio::null()).output().with_context(|| format!("cannot start `{name}`"))?;
+    let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    if !output.status.success() {
+        bail!("`{name}` failed: {}\n{}{}", output.status, said(&output.stdout), said(&output.stderr));
+    }
+    Ok(said(&output.stdout))
+}
+
 /// Runs to the end, showing each line it prints and handing it to `line`. True if it succeeded.
-pub(crate) fn read_lines(command: &mut Command, mut line: impl FnMut(&str)) -> Result<bool> {
+pub(crate) fn read_lines(command: &mut Command, line: impl FnMut(&str)) -> Result<bool> {
+    watch_lines(command, |_| (), line)
+}
+
+/// The same; `began` gets the process's id once it runs.
+pub(crate) fn watch_lines(
+    command: &mut Command,
+    began: impl FnOnce(u32),
+    mut line: impl FnMut(&str),
+) -> Result<bool> {
     let name = shown(command);
     let mut child =
         command.stdout(Stdio::piped()).spawn().with_context(|| format!("cannot start `{name}`"))?;
+    began(child.id());
     if let Some(stdout) = child.stdout.take() {
         for read in BufReader::new(stdout).split(b'\n') {
             let text = String::from_utf8_lossy(&read?).into_owned();

@@ -11,7 +11,7 @@ use crate::checkout::Checkout;
 use crate::program;
 
 /// A program and the Debian package that has it.
-type Needed = (&'static str, &'static str);
+pub(crate) type Needed = (&'static str, &'static str);
 
 /// What the demo's sandbox needs.
 pub(crate) const DEMO: &[Needed] =
@@ -77,9 +77,11 @@ pub(crate) fn namespaces(checkout: &Checkout) -> Result<()> {
 /// Builds goss from `deploy/goss/` unless the one that is there was built from the same pinned sums.
 pub(crate) fn goss(checkout: &Checkout) -> Result<()> {
     let module = checkout.root.join("deploy/goss");
+    // Without inlining it is a tenth smaller: it is in every image, and waits for what it checks.
+    let flags = ["-gcflags=all=-l", "-ldflags", "-s -w -X github.com/goss-org/goss/util.Version=v0.4.8"];
     let sources = hash(&module, &[module.join("go.mod"), module.join("go.sum")])?;
     let stamp = checkout.tools.join("goss.hash");
-    once(&stamp, &sources, checkout.goss().is_file(), || {
+    once(&stamp, &format!("{sources} {}", flags.join(" ")), checkout.goss().is_file(), || {
         if checkout.which("go").is_none() {
             bail!("Go is missing: see https://go.dev/doc/install");
         }
@@ -89,7 +91,7 @@ pub(crate) fn goss(checkout: &Checkout) -> Result<()> {
             checkout
                 .command("go")
                 .args(["build", "-C", "deploy/goss", "-trimpath"])
-                .args(["-ldflags", "-s -w -X github.com/goss-org/goss/util.Version=v0.4.8"])
+                .args(flags)
                 .arg("-o")
                 .arg(checkout.goss())
                 .arg("github.com/goss-org/goss/cmd/goss")
@@ -147,14 +149,30 @@ pub(crate) fn pages(checkout: &Checkout) -> Result<()> {
     })
 }
 
-/// The backend's binary, with its line tables: the same build that the tests use. Together with this chore, or cargo
-/// would build their common dependencies once for each.
-pub(crate) fn backend(checkout: &Checkout) -> Result<()> {
-    program::run(checkout.cargo().args(["build", "--package", "workshop-backend", "--package", "xtask"]))
+/// The backend and the `workshop` command, with their line tables: the same builds that the tests use. Together with
+/// this chore, or cargo would build their common dependencies once for each. Beside them are the parts of a sandbox.
+pub(crate) fn programs(checkout: &Checkout) -> Result<()> {
+    let packages = ["workshop-backend", "workshop-cli", "xtask"].map(|name| ["--package", name]);
+    program::run(checkout.cargo().arg("build").args(packages.concat()))?;
+    let parts = checkout.target.join("debug/workshop-parts");
+    fs::create_dir_all(&parts).with_context(|| parts.display().to_string())?;
+    for (part, built) in [("workshop-backend", checkout.backend()), ("goss", checkout.goss())] {
+        let link = parts.join(part);
+        if fs::read_link(&link).ok().as_deref() != Some(&built) {
+            let _ = fs::remove_file(&link);
+            std::os::unix::fs::symlink(&built, &link).with_context(|| link.display().to_string())?;
+        }
+    }
+    Ok(())
 }
 
 /// Does `work` unless it was done for the same `sources` and its result is `present`.
-fn once(stamp: &Path, sources: &str, present: bool, work: impl FnOnce() -> Result<()>) -> Result<()> {
+pub(crate) fn once(
+    stamp: &Path,
+    sources: &str,
+    present: bool,
+    work: impl FnOnce() -> Result<()>,
+) -> Result<()> {
     if present && fs::read_to_string(stamp).is_ok_and(|done| done == sources) {
         return Ok(());
     }
@@ -166,7 +184,7 @@ fn once(stamp: &Path, sources: &str, present: bool, work: impl FnOnce() -> Resul
 }
 
 /// One number for the contents of `paths` and their names within `folder`; it only has to notice a change.
-fn hash(folder: &Path, paths: &[PathBuf]) -> Result<String> {
+pub(crate) fn hash(folder: &Path, paths: &[PathBuf]) -> Result<String> {
     let mut hasher = DefaultHasher::new();
     for path in paths {
         path.strip_prefix(folder).unwrap_or(path).hash(&mut hasher);

@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 
 use crate::checkout::Checkout;
 use crate::codegen;
+use crate::engines::Engines;
 use crate::examples;
 use crate::program;
 use crate::readme;
@@ -68,6 +69,7 @@ const STAGES: &[Stage] = &[
     ("browser", browser),
     ("examples", examples::test),
     ("readme", readme::test),
+    ("containers", containers),
 ];
 
 /// Stages that read sources alone, and so need no set-up when only they are asked for.
@@ -138,6 +140,20 @@ fn clippy(checkout: &Checkout) -> Result<Count> {
 fn docs(checkout: &Checkout) -> Result<Count> {
     let arguments = ["doc", "--quiet", "--workspace", "--no-deps", "--document-private-items"];
     one(program::run(checkout.cargo().args(arguments).env("RUSTDOCFLAGS", "-D warnings")))
+}
+
+/// The tests that need container engines and so are left out elsewhere.
+fn containers(checkout: &Checkout) -> Result<Count> {
+    let engines = Engines::start(checkout)?;
+    let mut tests = checkout.cargo();
+    tests.args(["test", "-p", "workshop-cli", "-p", "xtask", "--no-fail-fast", "--", "--ignored"]);
+    let mut count = Count::default();
+    let succeeded = engines.run(checkout, &mut tests, |line| {
+        if let Some(result) = cargo_result(line) {
+            count = count + result;
+        }
+    })?;
+    Ok(Count::of(count.passed, count.failed, succeeded))
 }
 
 /// Every test of the workspace, the saved fuzzing corpus among them; then the kills at each system call, which need

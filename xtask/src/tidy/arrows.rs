@@ -15,6 +15,16 @@ const ARROWS: &[(&str, &[&str])] = &[
         "workshop-backend",
         &["workshop-events", "workshop-journal", "workshop-projector", "workshop-definition"],
     ),
+    (
+        "workshop-cli",
+        &[
+            "workshop-events",
+            "workshop-journal",
+            "workshop-projector",
+            "workshop-definition",
+            "workshop-backend",
+        ],
+    ),
     ("workshop-fuzz", &["workshop-events", "workshop-journal", "workshop-definition", "workshop-backend"]),
     ("xtask", &["workshop-events", "workshop-definition", "workshop-backend"]),
 ];

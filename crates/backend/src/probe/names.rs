@@ -60,7 +60,7 @@ impl Names {
         let known: Vec<IpAddr> = self
             .hosts
             .iter()
-            .filter(|(_, names)| names.iter().any(|name| *name == lower))
+            .filter(|(_, names)| names.contains(&lower))
             .map(|(address, _)| *address)
             .collect();
         if !known.is_empty() {
