@@ -148,7 +148,7 @@ function laidOut({ workshop, begin }: Options): Template {
 }
 
 let targetFolder = '';
-function target(): string {
+export function target(): string {
   targetFolder ||= (JSON.parse(execFileSync('cargo', ['metadata', '--no-deps', '--format-version', '1'], { cwd: ROOT, encoding: 'utf8' })) as { target_directory: string }).target_directory;
   return targetFolder;
 }
