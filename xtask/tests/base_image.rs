@@ -1,8 +1,14 @@
 //! The base image on real engines: what it holds, who may do what in it, and that it serves. Left out unless engines are
 //! named; `cargo xtask test containers` names them.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a failed expectation is a failed test"
+)]
 
+use std::cell::RefCell;
 use std::env;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -18,7 +24,7 @@ const WORKSHOP: &str = "version: v1\nworkshop: {name: test, image: localhost/tes
 struct Engine {
     program: &'static str,
     address: Vec<String>,
-    made: std::cell::RefCell<Vec<[String; 3]>>,
+    made: RefCell<Vec<Vec<String>>>,
 }
 
 impl Engine {
@@ -47,21 +53,23 @@ impl Engine {
     }
 
     /// A name for a new thing, which is removed in the end by `remove`.
-    fn name(&self, test: &str, remove: [&str; 2]) -> String {
+    fn name(&self, test: &str, remove: &[&str]) -> String {
         let name = format!("base-{test}-{}-{}", std::process::id(), self.made.borrow().len());
-        self.made.borrow_mut().push([remove[0].to_owned(), remove[1].to_owned(), name.clone()]);
+        self.made.borrow_mut().push([remove, &[&name]].concat().into_iter().map(str::to_owned).collect());
         name
     }
 
     fn container(&self, test: &str) -> String {
-        self.name(test, ["rm", "--force"])
+        // Docker never waits for one that is to go.
+        let at_once: &[&str] = if self.program == "podman" { &["--time", "0"] } else { &[] };
+        self.name(test, &[&["rm", "--force"], at_once].concat())
     }
 }
 
 impl Drop for Engine {
     fn drop(&mut self) {
-        for [what, how, name] in self.made.borrow().iter().rev() {
-            self.output(&[what, how, name]);
+        for remove in self.made.borrow().iter().rev() {
+            self.output(&remove.iter().map(String::as_str).collect::<Vec<_>>());
         }
     }
 }
@@ -171,7 +179,7 @@ fn the_student_runs_goss_and_reads_neither_it_nor_the_artifact() {
             assert!(!student(refused).status.success(), "{}: {refused}", engine.program);
         }
         // The check's own process: neither its memory nor what it reads.
-        let spy = "sleep 5 | goss -g - validate & sleep 1; p=$(pgrep -x goss); cat /proc/$p/mem || \
+        let spy = "sleep 3 | goss -g - validate & sleep 0.5; p=$(pgrep -x goss); cat /proc/$p/mem || \
             ls -l /proc/$p/fd || cat /proc/$p/environ";
         let spied = student(spy);
         assert!(!spied.status.success(), "{}: {}", engine.program, String::from_utf8_lossy(&spied.stdout));
@@ -191,7 +199,7 @@ fn the_student_runs_goss_and_reads_neither_it_nor_the_artifact() {
 #[ignore = "needs container engines"]
 fn other_containers_are_reached_by_name() {
     for engine in Engine::all() {
-        let network = engine.name("reach", ["network", "rm"]);
+        let network = engine.name("reach", &["network", "rm"]);
         engine.run(&["network", "create", &network]);
         let (server, base) = (engine.container("reach"), base());
         let serve = "sleep 2; exec perl -MIO::Socket -e '$s = IO::Socket::INET->new(LocalPort => 5432, Listen => 5); \
@@ -251,7 +259,7 @@ fn the_backend_serves_in_an_image_of_nothing_but_busybox() {
         .status();
     assert!(packed.unwrap().success());
     for engine in Engine::all() {
-        let image = engine.name("busybox", ["rmi", "--force"]);
+        let image = engine.name("busybox", &["rmi", "--force"]);
         engine.run(&["import", archive.to_str().unwrap(), &image]);
         let container = engine.container("busybox");
         let serve = "/bin/workshop-backend";

@@ -208,6 +208,7 @@ fn end() {
     for service in services {
         told(service.stop(&checkout));
     }
+    told(service::end_remaining(&checkout, &places));
     told(places.remove(&checkout));
 }
 
@@ -220,6 +221,7 @@ fn end_stale(checkout: &Checkout, places: &Places) -> Result<()> {
     service::end_stale(checkout, places)?;
     podman::clear(checkout, places)?;
     docker::clear_stale(checkout, places)?;
+    service::end_remaining(checkout, places)?;
     places.remove(checkout)
 }
 

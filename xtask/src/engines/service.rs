@@ -2,7 +2,6 @@
 
 use std::fs::{self, File};
 use std::os::unix::process::CommandExt;
-use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -34,7 +33,6 @@ impl Service {
         }
         command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).process_group(0);
         let child = command.spawn().with_context(|| format!("cannot start {name}"))?;
-        fs::write(places.run.join(format!("{name}.service")), child.id().to_string())?;
         Ok(Self { child })
     }
 
@@ -73,30 +71,51 @@ pub(super) fn answering(checkout: &Checkout, engine: &Engine, places: &Places) -
 
 /// Ends the engines of a run that was killed, if they are still there.
 pub(super) fn end_stale(checkout: &Checkout, places: &Places) -> Result<()> {
-    let Ok(entries) = fs::read_dir(&places.run) else { return Ok(()) };
-    for entry in entries {
-        let path = entry?.path();
-        if path.extension().is_none_or(|extension| extension != "service") {
-            continue;
+    end_all(checkout, places, &["dockerd", "podman"], "-TERM").or_else(|_| end_remaining(checkout, places))
+}
+
+/// Ends what engines leave behind: Podman's monitors wait minutes before they forget a command that was run in a
+/// container, and would then make the storage anew.
+pub(super) fn end_remaining(checkout: &Checkout, places: &Places) -> Result<()> {
+    let programs = ["conmon", "containerd", "containerd-shim-runc-v2", "dockerd", "podman"];
+    end_all(checkout, places, &programs, "-KILL")
+}
+
+/// Sends a signal to every one of `programs` that works in these folders, and waits until they are gone.
+fn end_all(checkout: &Checkout, places: &Places, programs: &[&str], signal: &str) -> Result<()> {
+    let deadline = Instant::now() + PATIENCE;
+    let mut told: Vec<String> = Vec::new();
+    loop {
+        let there = processes(places, programs)?;
+        if there.is_empty() {
+            return Ok(());
         }
-        let pid = fs::read_to_string(&path)?;
-        let process = Path::new("/proc").join(pid.trim());
-        // The number may be another process's by now: ours names its folder on its command line.
-        let ours = || {
-            let line = fs::read_to_string(process.join("cmdline")).unwrap_or_default();
-            [&places.run, &places.storage].iter().any(|folder| line.contains(&*folder.to_string_lossy()))
-        };
-        let deadline = Instant::now() + PATIENCE;
-        if ours() {
-            program::quiet(checkout.command("kill").arg(pid.trim()))?;
+        if Instant::now() > deadline {
+            bail!("these processes do not end: {}", there.join(" "));
         }
-        while ours() {
-            if Instant::now() > deadline {
-                program::quiet(checkout.command("kill").args(["-KILL", pid.trim()]))?;
-                break;
+        for pid in there {
+            if !told.contains(&pid) {
+                // It may have ended by itself meanwhile.
+                let _ = program::quiet(checkout.command("kill").args([signal, &pid]));
+                told.push(pid);
             }
-            sleep(PAUSE);
+        }
+        sleep(PAUSE);
+    }
+}
+
+/// The ids of those of `programs` that name one of the folders on their command line.
+fn processes(places: &Places, programs: &[&str]) -> Result<Vec<String>> {
+    let folders = [&places.storage, &places.run].map(|folder| format!("{}/", folder.display()));
+    let mut found = Vec::new();
+    for entry in fs::read_dir("/proc")? {
+        let entry = entry?;
+        // Others have no such file, or ended meanwhile.
+        let Ok(line) = fs::read_to_string(entry.path().join("cmdline")) else { continue };
+        let program = line.split('\0').next().and_then(|path| path.rsplit('/').next()).unwrap_or_default();
+        if programs.contains(&program) && folders.iter().any(|folder| line.contains(folder.as_str())) {
+            found.extend(entry.file_name().into_string());
         }
     }
-    Ok(())
+    Ok(found)
 }
