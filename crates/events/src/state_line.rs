@@ -230,6 +230,7 @@ impl<'de> Visitor<'de> for LineVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Head<'de>, A::Error> {
         let (mut log, mut seq, mut ts, mut name) = (None, None, None, None);
+        let mut passed_over = false;
         while let Some(key) = map.next_key()? {
             match key {
                 Key::Log => once(&mut log, "log", map.next_value::<Option<Text<'de>>>()?)?,
@@ -238,9 +239,11 @@ impl<'de> Visitor<'de> for LineVisitor {
                 Key::Event => once(&mut name, "event", map.next_value::<Text<'de>>()?)?,
                 Key::Other => {
                     map.next_value::<IgnoredAny>()?;
+                    passed_over = true;
                 }
             }
-            if let (Key::Event, Some(log), Some(seq), Some(ts)) = (&key, &log, seq, ts) {
+            // A field of the event that stood before its name is found by the second reading.
+            if let (Key::Event, Some(log), Some(seq), Some(ts), false) = (&key, &log, seq, ts, passed_over) {
                 let name = name.unwrap_or_default();
                 let event = read_event(name.clone(), &mut map)?;
                 return Ok(Head { log: log.clone(), seq, ts, name, event: Some(event) });

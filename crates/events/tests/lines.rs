@@ -198,6 +198,29 @@ fn a_cast_ends_at_its_last_whole_line_wherever_it_is_cut() {
 }
 
 #[test]
+fn fields_are_read_in_any_order() {
+    let expected = StateEvent::SessionOpened {
+        session: "s".into(),
+        name: "Terminal 1".into(),
+        cast: Some("a.cast".into()),
+    };
+    let (head, name) = (
+        r#""log":"00000000000000ab","seq":1,"ts":"2026-01-01T00:00:00.000Z""#,
+        r#""event":"session_opened""#,
+    );
+    let (cast, rest) = (r#""cast":"a.cast""#, r#""session":"s","name":"Terminal 1""#);
+    for fields in [
+        [head, name, cast, rest],
+        [head, cast, name, rest],
+        [cast, rest, name, head],
+        [name, head, rest, cast],
+    ] {
+        let line = format!("{{{}}}", fields.join(","));
+        assert_eq!(StateRecord::from_line(&line).unwrap().event, expected, "{line}");
+    }
+}
+
+#[test]
 fn state_events_need_their_fields() {
     let check = |fields: &str, expected: Result<&str, &str>| {
         let line = format!(r#"{{"ts":"2026-01-01T00:00:00Z",{fields}}}"#);

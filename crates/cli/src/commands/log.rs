@@ -3,9 +3,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use tempfile::TempDir;
 use workshop_events::{LogInfo, Stream};
 
-use crate::{Context, Failure};
+use super::workspace;
+use crate::{Context, Failure, engine};
 
 /// A log that can be read.
 #[derive(Debug)]
@@ -16,16 +18,18 @@ pub(crate) struct LogFolder {
     pub(crate) info: Option<LogInfo>,
     /// Why `log.json` cannot be understood.
     pub(crate) info_problem: Option<String>,
+    /// A workspace's log is read from a copy, which goes with this.
+    _copy: Option<TempDir>,
 }
 
 impl LogFolder {
     /// Reads `log.json`.
-    fn new(path: PathBuf) -> Self {
+    fn new(path: PathBuf, copy: Option<TempDir>) -> Self {
         let (info, info_problem) = match workshop_journal::read_info(&path) {
             Ok(info) => (info, None),
             Err(error) => (None, Some(error.to_string())),
         };
-        Self { path, info, info_problem }
+        Self { path, info, info_problem, _copy: copy }
     }
 
     /// What the log is of, for people.
@@ -37,15 +41,19 @@ impl LogFolder {
     }
 }
 
-/// Finds the log of `log`.
+/// Finds the log of `log`: a folder, else the workspace of that name.
 ///
 /// # Errors
-/// There is no such folder, or no log in it.
-pub(crate) async fn folder_of(log: &str, _context: &Context) -> Result<LogFolder, Failure> {
+/// There is no such folder or workspace, or no log in it.
+pub(crate) async fn folder_of(log: &str, context: &Context) -> Result<LogFolder, Failure> {
     let path = Path::new(log);
+    if !path.exists() && !log.contains('/') {
+        return of_workspace(log, context).await;
+    }
     if !path.is_dir() {
         return Err(Failure::input(format_args!(
-            "{log}: no such folder. Name the folder that holds the log: the one that is /workshop/runtime in the workspace"
+            "{log}: no such folder. Name the folder that holds the log (/workshop/runtime in the workspace), or a \
+             workspace by its name"
         )));
     }
     if !holds_log(path)? {
@@ -55,7 +63,17 @@ pub(crate) async fn folder_of(log: &str, _context: &Context) -> Result<LogFolder
             Stream::State.file_name()
         )));
     }
-    Ok(LogFolder::new(path.to_owned()))
+    Ok(LogFolder::new(path.to_owned(), None))
+}
+
+/// Copies the log of a workspace, as it is now.
+async fn of_workspace(name: &str, context: &Context) -> Result<LogFolder, Failure> {
+    let engine = engine::connect(context).await?;
+    let mut containers = workspace::containers(&engine, name).await?;
+    let Some(container) = containers.pop() else { return Err(workspace::unknown(&engine, name).await?) };
+    let copy = TempDir::new()?;
+    engine.copy_log(&container, copy.path()).await?;
+    Ok(LogFolder::new(copy.path().to_owned(), Some(copy)))
 }
 
 /// Whether a folder has a stream or a recording in it.

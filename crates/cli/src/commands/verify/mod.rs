@@ -68,18 +68,16 @@ fn audit(folder: &LogFolder) -> io::Result<Report> {
     let log = info.map(|info| info.log);
     let path = folder.path.as_path();
     // The state first: it tells what the other streams may name, and when the clock was set back.
-    let streams = vec![
-        streams::audit::<State>(path, log, &mut clock, &mut findings, |item, findings| {
-            sense.state(item, findings)
-        })?,
-        streams::audit::<Commands>(path, log, &mut clock, &mut findings, |item, findings| {
-            sense.command(item, findings);
-        })?,
-        streams::audit::<Llm>(path, log, &mut clock, &mut findings, |item, findings| {
-            sense.help(item, findings)
-        })?,
-    ];
-    sense.end(&mut findings);
+    let state = streams::audit::<State>(path, log, &mut clock, &mut findings, |item, findings| {
+        sense.state(item, findings);
+    })?;
+    sense.state_ended(state.unread, &mut findings);
+    let commands = streams::audit::<Commands>(path, log, &mut clock, &mut findings, |item, findings| {
+        sense.command(item, findings);
+    })?;
+    let llm = streams::audit::<Llm>(path, log, &mut clock, &mut findings, |item, findings| {
+        sense.help(item, findings);
+    })?;
     let mut reports = Vec::new();
     for recording in &recordings {
         let Some(file) = workshop_journal::recording_in(path, &recording.name)? else { continue };
@@ -100,7 +98,7 @@ fn audit(folder: &LogFolder) -> io::Result<Report> {
         log: log.map(|log| log.to_string()),
         workshop: info.map(|info| info.workshop.clone()),
         created: info.map(|info| info.created),
-        streams,
+        streams: vec![state, commands, llm],
         recordings: reports,
         wrong,
         findings,

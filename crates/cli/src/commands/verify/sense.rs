@@ -29,6 +29,10 @@ pub(super) struct Sense {
     /// Where each open request stands.
     requests: HashMap<String, u64>,
     early_told: bool,
+    /// `seq` of the last record.
+    seq: u64,
+    /// Records are missing: what nothing tells of may stand in one of them.
+    holes: bool,
 }
 
 /// Tells findings about one line.
@@ -57,13 +61,15 @@ impl Sense {
     pub(super) fn state(&mut self, item: &Item<'_, State>, findings: &mut Findings) {
         let line = &mut Line { findings, offset: item.offset };
         let clients = self.projection.clients();
+        self.holes |= item.seq != self.seq + 1;
+        self.seq = item.seq;
         self.before(&item.record.event, line);
         self.projection.apply(item.seq, &item.record);
         match &item.record.event {
             StateEvent::Connected { client: Some(client), .. } if self.projection.clients() == clients => {
                 line.wrong(format!("client {} connects twice", shown(client)));
             }
-            StateEvent::Disconnected { .. } if self.projection.clients() == clients => {
+            StateEvent::Disconnected { .. } if self.projection.clients() == clients && !self.holes => {
                 line.wrong("a client disconnects that is not connected");
             }
             _ => {}
@@ -73,7 +79,12 @@ impl Sense {
     /// Looks at a record before the state takes it.
     fn before(&mut self, event: &StateEvent<'_>, line: &mut Line<'_>) {
         let starts = matches!(event, StateEvent::BackendStarted { .. } | StateEvent::ClockStepped { .. });
-        if self.workshop.is_some() && self.projection.started().is_none() && !starts && !self.early_told {
+        if self.workshop.is_some()
+            && self.projection.started().is_none()
+            && !starts
+            && !self.early_told
+            && !self.holes
+        {
             self.early_told = true;
             line.wrong(format!("{} comes before any backend_started", shown(event.name())));
         }
@@ -104,6 +115,7 @@ impl Sense {
             StateEvent::SwitchFailed { step, request, .. } => {
                 self.requests.remove(request.as_str());
                 match self.projection.switch_step(request) {
+                    None if self.holes => {}
                     None => line.wrong(format!("request {} fails and was never asked for", shown(request))),
                     Some(asked) if asked != step.as_str() => line.wrong(format!(
                         "request {} fails for step {} and was for {}",
@@ -123,6 +135,7 @@ impl Sense {
             StateEvent::SessionClosed { session, .. } => match self.open_session(session) {
                 Some(true) => {}
                 Some(false) => line.wrong(format!("session {} is closed a second time", shown(session))),
+                None if self.holes => {}
                 None => line.wrong(format!("session {} is closed and was never opened", shown(session))),
             },
             StateEvent::RecordingStopped { session, .. } => self.session(session, line),
@@ -170,9 +183,8 @@ impl Sense {
         }
     }
 
-    /// A step that is named must have been listed. Logs that never list their steps may name any.
     fn step(&self, step: &str, line: &mut Line<'_>) {
-        if !self.steps.is_empty() && !self.steps.contains(step) {
+        if !self.knows_step(step) {
             line.wrong(format!("names step {}, which no backend_started lists", shown(step)));
         }
     }
@@ -184,7 +196,7 @@ impl Sense {
     }
 
     fn session(&self, session: &str, line: &mut Line<'_>) {
-        if self.open_session(session).is_none() {
+        if self.open_session(session).is_none() && !self.holes {
             line.wrong(format!("names session {}, which was never opened", shown(session)));
         }
     }
@@ -197,16 +209,23 @@ impl Sense {
         self.named.insert(cast.to_string());
     }
 
-    /// Whether a session names the recording.
+    /// Whether a session names the recording, as far as can be told.
     pub(super) fn names_recording(&self, name: &str) -> bool {
-        self.named.contains(name)
+        self.holes || self.named.contains(name)
+    }
+
+    /// The state stream has ended; `unread` of its lines could not be read.
+    pub(super) fn state_ended(&mut self, unread: u64, findings: &mut Findings) {
+        self.holes |= unread > 0;
+        self.open_switch(findings);
     }
 
     /// Takes the next command. Records of other tools name no session.
     pub(super) fn command(&self, item: &Item<'_, Commands>, findings: &mut Findings) {
         let file = Stream::Commands.file_name();
         let mut wrong = |message: String| findings.wrong(file, Some(item.offset), "sense", message);
-        if let Some(session) = item.record.session.as_deref().filter(|id| self.open_session(id).is_none()) {
+        let session = item.record.session.as_deref().filter(|_| !self.holes);
+        if let Some(session) = session.filter(|id| self.open_session(id).is_none()) {
             wrong(format!("names session {}, which was never opened", shown(session)));
         }
         if let Some(step) = item.record.step.as_deref().filter(|step| !self.knows_step(step)) {
@@ -225,12 +244,12 @@ impl Sense {
         }
     }
 
+    /// A step that is named must have been listed. Logs that never list their steps may name any.
     fn knows_step(&self, step: &str) -> bool {
-        self.steps.is_empty() || self.steps.contains(step)
+        self.holes || self.steps.is_empty() || self.steps.contains(step)
     }
 
-    /// The state stream has ended.
-    pub(super) fn end(&self, findings: &mut Findings) {
+    fn open_switch(&self, findings: &mut Findings) {
         let (Some(open), Some(last)) = (self.projection.open_switch(), self.projection.last()) else {
             return;
         };

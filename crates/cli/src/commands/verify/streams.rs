@@ -33,6 +33,9 @@ pub(super) struct StreamReport {
     pub(super) last: Option<Timestamp>,
     /// How many findings are about this file.
     pub(super) wrong: u64,
+    /// How many of them are of reading it.
+    #[serde(skip)]
+    pub(super) unread: u64,
 }
 
 /// When the clock was set back, as the state stream tells it.
@@ -97,7 +100,10 @@ pub(super) fn audit<K: Kind>(
         each(&item, findings);
     })?;
     for finding in &recovered.findings {
-        let mut message = finding.kind.to_string();
+        let mut message = match finding.kind {
+            FindingKind::Gap { from, to } if from == to => format!("record {from} is missing"),
+            ref kind => kind.to_string(),
+        };
         if finding.len > 0 && !matches!(finding.kind, FindingKind::Gap { .. } | FindingKind::Conflict(_)) {
             message = format!("{message} ({} bytes)", finding.len);
         }
@@ -129,6 +135,7 @@ pub(super) fn audit<K: Kind>(
         first,
         last: recovered.last_ts,
         wrong: findings.wrong_in(file),
+        unread: recovered.findings_total,
     })
 }
 

@@ -16,7 +16,7 @@ pub(super) fn text(title: &str, report: &Report, paint: Paint) -> String {
     let _ = writeln!(
         page,
         "{}",
-        paint.dim(format_args!("  {:<34} {:>8} {:>10}  {:<24}", "STREAM", "RECORDS", "SIZE", "LAST RECORD"))
+        paint.dim(format_args!("  {:<34} {:>8} {:>10}  {}", "STREAM", "RECORDS", "SIZE", "LAST RECORD"))
     );
     for stream in &report.streams {
         let last = stream.last.map_or_else(|| "–".to_owned(), |last| last.to_string());
