@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use serde_json::json;
 
 use super::Places;
@@ -10,6 +10,9 @@ use super::service::{self, Service};
 use crate::checkout::Checkout;
 use crate::engine::{Engine, Kind};
 use crate::program;
+
+/// The file of the daemon's process id.
+const PID: &str = "docker.pid";
 
 pub(super) fn engine(places: &Places) -> Engine {
     Engine {
@@ -24,7 +27,7 @@ pub(super) fn start(checkout: &Checkout, places: &Places) -> Result<Service> {
         "hosts": [engine(places).address],
         "data-root": places.storage.join("docker"),
         "exec-root": places.run.join("docker"),
-        "pidfile": places.run.join("docker.pid"),
+        "pidfile": places.run.join(PID),
         "log-level": "warn",
         // The default ones are above what an unprivileged machine lets even root have.
         "default-ulimits": {"nofile": limit("nofile", 10_000), "nproc": limit("nproc", 8_000)},
@@ -55,6 +58,11 @@ pub(super) fn clear(checkout: &Checkout, places: &Places) -> Result<()> {
 pub(super) fn clear_stale(checkout: &Checkout, places: &Places) -> Result<()> {
     if !places.storage.join("docker").exists() || !places.run.exists() {
         return Ok(());
+    }
+    // A new daemon takes the old one's number for a daemon, even when that is a dead process.
+    let pid = places.run.join(PID);
+    if pid.exists() {
+        fs::remove_file(&pid).with_context(|| pid.display().to_string())?;
     }
     let daemon = start(checkout, places)?;
     let cleared =
