@@ -343,11 +343,12 @@ fn a_terminal_plays_it_and_cuts_pauses_short() {
     let mut terminal = OnTerminal::play(&log, &["--idle", "0.05"]);
     let shown = terminal.shows("── end ──");
     expect![[r#"
-        ── session-20261120T090001Z-1.cast · Terminal 1 · 10 min 00 s · 80×24 · space pauses, ← → go 5 s, q quits ──
+        ── session-20261120T090001Z-1.cast · Terminal 1 · 10 min 00 s · 80×24 ──
+           space pauses, ← and → go 5 s, q quits
         $ ␛[1mls␛[0m
         hello.txt
         $ exit
-        ␛[?2026l␛[?1049l␛[!p␛[r␛[0m␛(B␛[?25h␛[?7h␛[?1l␛>
+        ␛[?2026l␛7␛[r␛8␛[0m␛(B␛[4l␛[?5l␛[?25h␛[?7h␛[?1l␛>
         ── end ──
     "#]].assert_eq(&shown.replace('\u{1b}', "␛").replace('\r', ""));
     assert_eq!(terminal.ends(), 0);

@@ -1,5 +1,5 @@
 //! Logs on disk, written by the journal on a clock of their own, and the command that reads them.
-#![allow(dead_code, reason = "each test file takes what it needs")]
+#![allow(dead_code, unreachable_pub, reason = "each test file takes what it needs")]
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -60,6 +60,7 @@ pub struct Recorded {
 
 impl Recorded {
     /// An empty log.
+    #[expect(clippy::new_without_default, reason = "a test says what it begins")]
     pub fn new() -> Self {
         let folder = TempDir::new().unwrap();
         let log = folder.path().join("log");

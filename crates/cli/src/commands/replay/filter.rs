@@ -4,10 +4,9 @@
 /// A sequence longer than this is none.
 const MAX_SEQUENCE: usize = 64;
 
-/// Private modes that a replay may set: cursor keys, columns, screen, wrapping, cursor, the alternate screen, and
+/// Private modes that a replay may set: cursor keys, reverse video, wrapping, cursor, the alternate screen, and
 /// synchronised output. All that make the terminal send something (mouse, focus, paste) stay off.
-const MODES: &[&str] =
-    &["1", "3", "5", "6", "7", "12", "25", "45", "47", "69", "1047", "1048", "1049", "2026"];
+const MODES: &[&str] = &["1", "5", "7", "12", "25", "47", "1047", "1048", "1049", "2026"];
 
 /// Where the filter stands in the stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,17 +27,23 @@ pub(super) struct Filter {
     /// The sequence so far, after its ESC.
     held: String,
     plain: bool,
+    alternate: bool,
 }
 
 impl Filter {
     /// For a terminal: text, colours and movements.
     pub(super) fn for_terminal() -> Self {
-        Self { within: Within::Text, held: String::new(), plain: false }
+        Self { within: Within::Text, held: String::new(), plain: false, alternate: false }
     }
 
     /// For files and pipes: text and line ends alone.
     pub(super) fn plain() -> Self {
-        Self { within: Within::Text, held: String::new(), plain: true }
+        Self { within: Within::Text, held: String::new(), plain: true, alternate: false }
+    }
+
+    /// Whether what has passed left the terminal on its alternate screen.
+    pub(super) fn on_alternate_screen(&self) -> bool {
+        self.alternate
     }
 
     /// Passes the next piece of output on to `out`.
@@ -118,6 +123,10 @@ impl Filter {
 
     fn end(&mut self, last: char, draws: bool, opener: &str, out: &mut String) {
         if draws && !self.plain {
+            let mode = |mode| matches!(mode, "47" | "1047" | "1049");
+            if matches!(last, 'h' | 'l') && self.held.trim_start_matches('?').split(';').any(mode) {
+                self.alternate = last == 'h';
+            }
             out.push('\x1b');
             out.push_str(opener);
             out.push_str(&self.held);
@@ -181,10 +190,20 @@ mod tests {
         check("\x1b[?1000h\x1b[?1006;25h\x1b[?2004h\x1b[>4;2m\x1b[>1u\x1b[?ua", "a", "a");
         check("\u{9b}6n\u{9d}0;t\u{9c}a", "6n0;ta", "6n0;ta");
         check("\x1b]0;\x1b[31ma", "\x1b[31ma", "a");
-        check(
-            &format!("\x1b[{}ma", "1;".repeat(200)),
-            &format!("{}ma", "1;".repeat(168)),
-            &format!("{}ma", "1;".repeat(168)),
-        );
+        let rest = format!(";{}ma", "1;".repeat(167));
+        check(&format!("\x1b[{}ma", "1;".repeat(200)), &rest, &rest);
+    }
+
+    #[test]
+    fn the_alternate_screen_is_remembered() {
+        let check = |text: &str, expected: bool| {
+            let mut filter = Filter::for_terminal();
+            filter.pass(text, &mut String::new());
+            assert_eq!(filter.on_alternate_screen(), expected, "{text:?}");
+        };
+        check("\x1b[?25l", false);
+        check("\x1b[?1049;25h", true);
+        check("\x1b[?1049h\x1b[?1049l", false);
+        check("\x1b[?1049h\x1b[?25l", true);
     }
 }

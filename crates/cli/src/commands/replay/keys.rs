@@ -7,8 +7,12 @@ use std::thread;
 use rustix::termios::{OptionalActions, QueueSelector, Termios, tcflush, tcgetattr, tcgetwinsize, tcsetattr};
 use tokio::sync::mpsc;
 
-/// Ends what a recording may have left on: colours, the alternate screen, a hidden cursor, margins, line drawing.
-const BACK: &str = "\x1b[?2026l\x1b[?1049l\x1b[!p\x1b[r\x1b[0m\x1b(B\x0f\x1b[?25h\x1b[?7h\x1b[?1l\x1b>";
+/// Ends what a recording may have left on: margins (which must not move the cursor), colours, line drawing, a hidden
+/// cursor and the like.
+pub(super) const BACK: &str =
+    "\x1b[?2026l\x1b7\x1b[r\x1b8\x1b[0m\x1b(B\x0f\x1b[4l\x1b[?5l\x1b[?25h\x1b[?7h\x1b[?1l\x1b>";
+/// Leaves the alternate screen. Elsewhere it would only move the cursor.
+pub(super) const LEAVE: &str = "\x1b[?1049l";
 
 /// What a key asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +34,8 @@ pub(super) struct Keyboard {
     tty: File,
     before: Termios,
     keys: mpsc::UnboundedReceiver<Key>,
+    /// What is played stands on the alternate screen.
+    pub(super) alternate: bool,
 }
 
 impl Keyboard {
@@ -56,7 +62,7 @@ impl Keyboard {
                 }
             }
         })?;
-        Ok(Self { tty, before, keys })
+        Ok(Self { tty, before, keys, alternate: false })
     }
 
     /// The next key. Never, once the terminal is gone.
@@ -76,7 +82,8 @@ impl Keyboard {
 impl Drop for Keyboard {
     fn drop(&mut self) {
         let mut out = stdout().lock();
-        let _ = out.write_all(BACK.as_bytes()).and_then(|()| out.flush());
+        let leave = if self.alternate { LEAVE } else { "" };
+        let _ = out.write_all(format!("{leave}{BACK}").as_bytes()).and_then(|()| out.flush());
         // What was typed here is not for the shell.
         let _ = tcflush(&self.tty, QueueSelector::IFlush);
         let _ = tcsetattr(&self.tty, OptionalActions::Drain, &self.before);
@@ -94,14 +101,14 @@ fn understand(bytes: &[u8]) -> Vec<Key> {
             b'q' | b'Q' => keys.push(Key::Quit),
             0x03 => keys.push(Key::Interrupt),
             0x1b if matches!(after.first(), Some(b'[' | b'O')) => {
-                let length =
-                    after[1..].iter().position(|b| (0x40..=0x7e).contains(b)).unwrap_or(after.len() - 2);
-                keys.extend(match after.get(1 + length) {
-                    Some(b'C') => Some(Key::Forward),
-                    Some(b'D') => Some(Key::Back),
+                // Cut off: nothing after it can be told from its own bytes.
+                let Some(last) = after[1..].iter().position(|b| (0x40..=0x7e).contains(b)) else { break };
+                keys.extend(match after[1 + last] {
+                    b'C' => Some(Key::Forward),
+                    b'D' => Some(Key::Back),
                     _ => None,
                 });
-                rest = after.get(length + 2..).unwrap_or_default();
+                rest = &after[last + 2..];
             }
             _ => {}
         }

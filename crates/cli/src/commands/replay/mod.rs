@@ -77,7 +77,7 @@ async fn play(options: &ReplayOptions, folder: LogFolder, context: &Context) -> 
     }
     let live = stdout().is_terminal();
     if !live {
-        return Ok(tokio::task::spawn_blocking(move || transcript::print(&recordings)).await??);
+        return tokio::task::spawn_blocking(move || transcript::print(&recordings)).await?;
     }
     Player::new(options.speed, options.idle).play(&recordings).await
 }

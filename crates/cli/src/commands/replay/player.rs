@@ -7,7 +7,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{Instant, sleep_until};
 
 use super::filter::Filter;
-use super::keys::{Key, Keyboard};
+use super::keys::{BACK, Key, Keyboard, LEAVE};
 use super::recording::{Events, Recording};
 use crate::Failure;
 use crate::paint::{Paint, duration, shown};
@@ -105,6 +105,9 @@ impl Player {
                 _ = terminated.recv() => Key::Interrupt,
                 () = sleep_until(due), if held.is_none() => {
                     show(&text)?;
+                    if let Some(keyboard) = keyboard {
+                        keyboard.alternate = track.filter.on_alternate_screen();
+                    }
                     more = track.next(self.idle, &mut text)?;
                     continue;
                 }
@@ -121,12 +124,15 @@ impl Player {
                     let to = if key == Key::Forward { now + JUMP } else { (now - JUMP).max(0.0) };
                     if key == Key::Back {
                         track = Track::new(recording)?;
-                        show("\x1b[?1049l\x1b[!p\x1b[r\x1b[0m\x1b(B\x0f\x1b[H\x1b[2J")?;
+                        show(&format!("{LEAVE}{BACK}\x1b[H\x1b[2J"))?;
                         more = track.next(self.idle, &mut text)?;
                     }
                     while more && track.played <= to {
                         show(&text)?;
                         more = track.next(self.idle, &mut text)?;
+                    }
+                    if let Some(keyboard) = keyboard {
+                        keyboard.alternate = track.filter.on_alternate_screen();
                     }
                     held = held.map(|_| to);
                     began = Instant::now() - self.wait(to);
@@ -149,7 +155,7 @@ async fn pressed(keyboard: &mut Option<Keyboard>) -> Key {
     }
 }
 
-/// What is played, on one line.
+/// What is played, and the keys.
 fn head(recording: &Recording, window: Option<(u16, u16)>, speed: f64, keys: bool) -> String {
     let paint = Paint::stdout();
     let mut parts = vec![shown(&recording.name)];
@@ -165,10 +171,11 @@ fn head(recording: &Recording, window: Option<(u16, u16)>, speed: f64, keys: boo
     if speed != 1.0 {
         parts.push(format!("{speed}× speed"));
     }
+    let mut head = format!("{}\r\n", paint.dim(format_args!("── {} ──", parts.join(" · "))));
     if keys {
-        parts.push("space pauses, ← → go 5 s, q quits".to_owned());
+        head.push_str(&format!("{}\r\n", paint.dim("   space pauses, ← and → go 5 s, q quits")));
     }
-    format!("{}\r\n", paint.dim(format_args!("── {} ──", parts.join(" · "))))
+    head
 }
 
 fn show(text: &str) -> io::Result<()> {

@@ -25,7 +25,7 @@ pub(super) fn print(recordings: &[Recording]) -> Result<(), Failure> {
             }
         }
     }
-    out.write_all(b"\n").and_then(|()| out.flush()).or_else(|error| enough(error))
+    out.write_all(b"\n").and_then(|()| out.flush()).or_else(enough)
 }
 
 fn enough(error: io::Error) -> Result<(), Failure> {
