@@ -1,9 +1,44 @@
 //! `workshop build compile`.
 
+use super::validate;
 use crate::arguments::CompileOptions;
+use crate::engine::{self, Engine};
+use crate::image::{self, Compiled, Options};
 use crate::{Context, Failure};
 
 /// Builds the images.
-pub(crate) async fn run(_options: &CompileOptions, _context: &Context) -> Result<(), Failure> {
+pub(crate) async fn run(options: &CompileOptions, context: &Context) -> Result<(), Failure> {
+    let definition = validate::load(&options.path, context.output)?;
+    let containers = match engine::connect(context).await? {
+        Engine::Containers(containers) => containers,
+        Engine::Sandboxes(_) => return Err(no_images()),
+    };
+    let asked = Options { from_step: options.from_step.clone(), push: options.push, inject: options.inject };
+    let compiled = tokio::select! {
+        compiled = image::compile(&options.path, &definition, &containers, &asked, context.output) => compiled?,
+        _ = tokio::signal::ctrl_c() => return Err(Failure::Interrupted),
+    };
+    context.output.result(&compiled, tell)?;
     Ok(())
+}
+
+/// In a sandbox there is nothing to build.
+pub(super) fn no_images() -> Failure {
+    Failure::input("a sandbox has no images; name a container engine with --engine docker or podman")
+}
+
+fn tell(compiled: &Compiled) {
+    let widest = compiled.tags.iter().map(|tag| tag.tag.len()).max().unwrap_or_default();
+    println!("{}", compiled.image);
+    for tag in &compiled.tags {
+        let what = if tag.built { "built" } else { "unchanged" };
+        let digest = tag.digest.as_deref().map_or_else(String::new, |digest| format!("  {digest}"));
+        println!("  {:widest$}  {what:9}  {}{digest}", tag.tag, short(&tag.id));
+    }
+}
+
+/// An id as people read it.
+pub(super) fn short(id: &str) -> &str {
+    let id = id.strip_prefix("sha256:").unwrap_or(id);
+    id.get(..12).unwrap_or(id)
 }

@@ -65,7 +65,8 @@ async fn folder(
             Ok(Description { repository, ..Description::of(&definition) })
         }
         Engine::Containers(containers) => {
-            image::compile(path, &definition, containers, options.inject, context.output).await?;
+            let asked = image::Options { inject: options.inject, ..image::Options::default() };
+            image::compile(path, &definition, containers, &asked, context.output).await?;
             Ok(Description::of(&definition))
         }
     }

@@ -1,0 +1,277 @@
+//! One build by the engine's own builder, and what it says while it goes on.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use bollard::auth::DockerCredentials;
+use bollard::errors::Error;
+use bollard::query_parameters::BuildImageOptionsBuilder;
+use bollard::{Docker, body_full};
+use bytes::Bytes;
+use futures_util::StreamExt;
+
+/// How much of an instruction's output is kept, in bytes; its end, where errors are.
+const KEPT: usize = 16 * 1024;
+/// Until the engine answers: it first takes the whole context.
+const PATIENCE: Duration = Duration::from_secs(3600);
+
+/// What is to be built.
+#[derive(Debug, Default)]
+pub(super) struct Build<'a> {
+    /// The context, a tar archive.
+    pub(super) context: Bytes,
+    /// The Containerfile in it.
+    pub(super) containerfile: &'a str,
+    /// The stage; empty for the last one.
+    pub(super) target: &'a str,
+    /// The image's name; empty for none.
+    pub(super) name: &'a str,
+    /// Build arguments.
+    pub(super) arguments: HashMap<String, String>,
+    /// For the images that it begins with.
+    pub(super) credentials: HashMap<String, DockerCredentials>,
+}
+
+/// What was built.
+#[derive(Debug)]
+pub(super) struct Outcome {
+    /// The image's id.
+    pub(super) id: String,
+    /// The instructions that the layer cache did not have.
+    pub(super) done: Vec<String>,
+}
+
+/// Why nothing was built.
+#[derive(Debug)]
+pub(super) struct Broken {
+    /// The instruction that failed; empty if none had begun.
+    pub(super) instruction: String,
+    /// The end of what it printed.
+    pub(super) output: String,
+    /// What the engine says.
+    pub(super) reason: String,
+}
+
+impl Broken {
+    /// The exit code of a command, if that is what failed.
+    pub(super) fn exit_code(&self) -> Option<u32> {
+        let known = ["exit status ", "non-zero code: "];
+        known.iter().find_map(|words| self.reason.rsplit_once(words)?.1.trim().parse().ok())
+    }
+}
+
+/// Builds; `say` gets each instruction that the layer cache does not have, as soon as the engine shows that.
+pub(super) async fn build(docker: &Docker, build: Build<'_>, say: &dyn Fn(&str)) -> Result<Outcome, Broken> {
+    let options = BuildImageOptionsBuilder::default()
+        .dockerfile(build.containerfile)
+        .target(build.target)
+        .t(build.name)
+        .buildargs(&build.arguments)
+        .rm(true)
+        .forcerm(true)
+        .build();
+    let docker = docker.clone().with_timeout(PATIENCE);
+    let mut stream = docker.build_image(options, Some(build.credentials), Some(body_full(build.context)));
+    let mut transcript = Transcript::default();
+    let mut id = None;
+    while let Some(said) = stream.next().await {
+        match said {
+            Ok(said) => {
+                id = said.aux.and_then(|aux| aux.id).or(id);
+                if let Some(text) = said.stream {
+                    transcript.read(&text, say);
+                }
+            }
+            Err(error) => return Err(transcript.broken(reason(error))),
+        }
+    }
+    let done = transcript.end(say);
+    let nothing = || Broken {
+        instruction: String::new(),
+        output: String::new(),
+        reason: "the engine's builder ended without an image".to_owned(),
+    };
+    Ok(Outcome { id: id.ok_or_else(nothing)?, done })
+}
+
+fn reason(error: Error) -> String {
+    match error {
+        Error::DockerStreamError { error } => error.trim().to_owned(),
+        Error::DockerResponseServerError { message, .. } => message,
+        other => other.to_string(),
+    }
+}
+
+/// What a builder says, read line by line: Docker's `Step 2/5 : RUN …` and Podman's `STEP 2/5: RUN …`.
+#[derive(Debug, Default)]
+struct Transcript {
+    line: String,
+    instruction: Option<String>,
+    cached: bool,
+    told: bool,
+    output: String,
+    done: Vec<String>,
+}
+
+impl Transcript {
+    fn read(&mut self, text: &str, say: &dyn Fn(&str)) {
+        self.line.push_str(text);
+        while let Some(end) = self.line.find('\n') {
+            let line: String = self.line.drain(..=end).collect();
+            self.read_line(line.trim_end_matches(['\n', '\r']), say);
+        }
+        // A line without an end is no reason to keep all of it.
+        if self.line.len() > 4 * KEPT {
+            let rest = std::mem::take(&mut self.line);
+            self.keep(&rest);
+        }
+    }
+
+    fn read_line(&mut self, line: &str, say: &dyn Fn(&str)) {
+        if let Some(instruction) = instruction(line) {
+            self.finish(say);
+            self.instruction = Some(instruction.to_owned());
+        } else if line.trim_start().trim_start_matches('-').starts_with("> Using cache") {
+            self.cached = true;
+        } else {
+            self.tell(say);
+            if !of_the_builder(line) {
+                self.keep(line);
+                self.output.push('\n');
+            }
+        }
+    }
+
+    fn keep(&mut self, text: &str) {
+        // Docker paints what a command writes to its standard error.
+        self.output.push_str(&text.replace("\u{1b}[91m", "").replace("\u{1b}[0m", ""));
+        let surplus = self.output.len().saturating_sub(KEPT);
+        let cut = (surplus..=self.output.len()).find(|at| self.output.is_char_boundary(*at)).unwrap_or(0);
+        self.output.drain(..cut);
+    }
+
+    /// Says the instruction, once, unless the cache has it. Docker shows at once that it runs one, Podman with its output.
+    fn tell(&mut self, say: &dyn Fn(&str)) {
+        if let Some(instruction) = &self.instruction
+            && !self.cached
+            && !self.told
+        {
+            say(instruction);
+            self.told = true;
+        }
+    }
+
+    /// The instruction before the next one is over.
+    fn finish(&mut self, say: &dyn Fn(&str)) {
+        self.tell(say);
+        if let Some(instruction) = self.instruction.take()
+            && !self.cached
+        {
+            self.done.push(instruction);
+        }
+        self.cached = false;
+        self.told = false;
+        self.output.clear();
+    }
+
+    fn broken(mut self, reason: String) -> Broken {
+        let rest = std::mem::take(&mut self.line);
+        self.keep(&rest);
+        let output = self.output.trim_end().to_owned();
+        Broken { instruction: self.instruction.unwrap_or_default(), output, reason }
+    }
+
+    fn end(mut self, say: &dyn Fn(&str)) -> Vec<String> {
+        self.finish(say);
+        self.done
+    }
+}
+
+/// The instruction that a line announces.
+fn instruction(line: &str) -> Option<&str> {
+    let line = match line.strip_prefix('[') {
+        Some(rest) => rest.split_once("] ")?.1,
+        None => line,
+    };
+    let rest = line.strip_prefix("STEP ").or_else(|| line.strip_prefix("Step "))?;
+    let (count, instruction) = rest.split_once(": ")?;
+    let counts = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    let (number, of) = count.trim_end().split_once('/')?;
+    (counts(number) && counts(of)).then_some(instruction)
+}
+
+/// What the builder says of its own doing.
+fn of_the_builder(line: &str) -> bool {
+    ["--> ", " ---> ", "Removing intermediate container ", "COMMIT"].iter().any(|own| line.starts_with(own))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a builder says, and what is made of it.
+    fn check(said: &[&str], told: &[&str], done: &[&str], output: &str) {
+        let begun = std::cell::RefCell::new(Vec::new());
+        let mut transcript = Transcript::default();
+        for text in said {
+            transcript.read(text, &|instruction| begun.borrow_mut().push(instruction.to_owned()));
+        }
+        assert_eq!(*begun.borrow(), told);
+        assert_eq!(transcript.done, done);
+        assert_eq!(transcript.broken(String::new()).output, output);
+    }
+
+    #[test]
+    fn dockers_words() {
+        check(
+            &[
+                "Step 1/3 : FROM a AS fs-0",
+                "\n",
+                " ---> b59ec4385f8c\n",
+                "Step 2/3 : RUN [\"true\"]",
+                "\n",
+                " ---> Using cache\n",
+                " ---> 0123\n",
+                "Step 3/3 : RUN [\"false\"]",
+                "\n",
+                " ---> Running in 7dcabc873992\n",
+                "hi\n",
+                "\u{1b}[91merr: Step 1 of 2\n\u{1b}[0m",
+            ],
+            &["FROM a AS fs-0", "RUN [\"false\"]"],
+            &["FROM a AS fs-0"],
+            "hi\nerr: Step 1 of 2",
+        );
+    }
+
+    #[test]
+    fn podmans_words() {
+        check(
+            &[
+                "[1/2] STEP 1/2: FROM a AS fs-0\n",
+                "[1/2] STEP 2/2: RUN [\"true\"]\n",
+                "--> Using cache 461ba924acf6\n--> 461ba924acf\n",
+                "[2/2] STEP 1/1: ADD a.tar /\n",
+                "--> 490947ebe17\n",
+                "[2/2] STEP 2/2: RUN [\"false\"]\n",
+                "no ",
+                "end",
+            ],
+            &["FROM a AS fs-0", "ADD a.tar /"],
+            &["FROM a AS fs-0", "ADD a.tar /"],
+            "no end",
+        );
+    }
+
+    #[test]
+    fn the_exit_code_of_a_command() {
+        for (reason, code) in [
+            ("building at STEP \"RUN x\": while running runtime: exit status 3", Some(3)),
+            ("The command 'x exit status 1' returned a non-zero code: 127", Some(127)),
+            ("no such image", None),
+        ] {
+            let broken = Broken { instruction: String::new(), output: String::new(), reason: reason.into() };
+            assert_eq!(broken.exit_code(), code);
+        }
+    }
+}
