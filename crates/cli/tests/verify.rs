@@ -313,7 +313,7 @@ fn what_is_no_log_is_refused() {
     let said = |log: &str| said(workshop(folder.path()).args(["verify", log]));
     expect![[r#"
         --- stderr
-        error: empty: there is no log in this folder, neither state-events.jsonl nor a recording (*.cast). Name the folder that is /workshop/runtime in the workspace
+        error: empty: there is no log in this folder, neither state-events.jsonl nor a recording (*.cast), and no workspace has this name. Name the folder that is /workshop/runtime in the workspace, or a workspace
         --- exit 2
     "#]].assert_eq(&said("empty"));
     expect![[r#"
@@ -326,7 +326,7 @@ fn what_is_no_log_is_refused() {
         error: no workspace "nowhere"; there is none
         --- exit 2
     "#]]
-        .assert_eq(&self::said(workshop(folder.path()).args(["verify", "nowhere", "--engine", "sandbox"])));
+    .assert_eq(&self::said(workshop(folder.path()).args(["verify", "nowhere", "--engine", "sandbox"])));
     fs::create_dir(folder.path().join("broken")).unwrap();
     fs::write(folder.path().join("broken/log.json"), "{").unwrap();
     expect![[r#"

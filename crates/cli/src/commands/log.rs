@@ -47,23 +47,28 @@ impl LogFolder {
 /// There is no such folder or workspace, or no log in it.
 pub(crate) async fn folder_of(log: &str, context: &Context) -> Result<LogFolder, Failure> {
     let path = Path::new(log);
-    if !path.exists() && !log.contains('/') {
-        return of_workspace(log, context).await;
+    let folder = path.is_dir();
+    if folder && holds_log(path)? {
+        return Ok(LogFolder::new(path.to_owned(), None));
     }
-    if !path.is_dir() {
-        return Err(Failure::input(format_args!(
-            "{log}: no such folder. Name the folder that holds the log (/workshop/runtime in the workspace), or a \
-             workspace by its name"
-        )));
+    // A workshop's folder often lies where its workspace is asked for, under the same name.
+    if !log.contains('/') && (folder || !path.exists()) {
+        match of_workspace(log, context).await {
+            Err(_) if folder => {}
+            found => return found,
+        }
     }
-    if !holds_log(path)? {
+    if folder {
         return Err(Failure::input(format_args!(
-            "{log}: there is no log in this folder, neither {} nor a recording (*.cast). Name the folder that is \
-             /workshop/runtime in the workspace",
+            "{log}: there is no log in this folder, neither {} nor a recording (*.cast), and no workspace has this \
+             name. Name the folder that is /workshop/runtime in the workspace, or a workspace",
             Stream::State.file_name()
         )));
     }
-    Ok(LogFolder::new(path.to_owned(), None))
+    Err(Failure::input(format_args!(
+        "{log}: no such folder. Name the folder that holds the log (/workshop/runtime in the workspace), or a \
+         workspace by its name"
+    )))
 }
 
 /// Copies the log of a workspace, as it is now.

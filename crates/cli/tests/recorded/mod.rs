@@ -60,7 +60,6 @@ pub struct Recorded {
 
 impl Recorded {
     /// An empty log.
-    #[expect(clippy::new_without_default, reason = "a test says what it begins")]
     pub fn new() -> Self {
         let folder = TempDir::new().unwrap();
         let log = folder.path().join("log");
