@@ -350,7 +350,8 @@ fn a_terminal_plays_it_and_cuts_pauses_short() {
         $ exit
         ␛[?2026l␛7␛[r␛8␛[0m␛(B␛[4l␛[?5l␛[?25h␛[?7h␛[?1l␛>
         ── end ──
-    "#]].assert_eq(&shown.replace('\u{1b}', "␛").replace('\r', ""));
+    "#]]
+    .assert_eq(&shown.replace('\u{1b}', "␛").replace('\r', ""));
     assert_eq!(terminal.ends(), 0);
 }
 
