@@ -23,7 +23,7 @@ const NAME: &str = "localhost/debian:bookworm";
 const LEFT_OUT: [&str; 3] = ["usr/share/info", "usr/share/locale", "usr/share/man"];
 
 /// What debootstrap leaves behind.
-const REMAINS: [&str; 3] = ["var/cache/apt", "var/lib/apt/lists", "var/log"];
+const REMAINS: [&str; 3] = ["var/cache/apt", "var/lib/apt/lists", "var/log/apt"];
 
 /// Gives the engine a Debian, made once and kept in the target folder, and returns its name.
 pub(crate) fn provide(checkout: &Checkout, engine: &Engine) -> Result<String> {
@@ -73,6 +73,12 @@ fn slim(folder: &Path) -> Result<()> {
     for name in LEFT_OUT.iter().chain(&REMAINS) {
         clear(&folder.join(name))?;
         fs::create_dir_all(folder.join(name))?;
+    }
+    for name in ["bootstrap.log", "dpkg.log", "alternatives.log"] {
+        let log = folder.join("var/log").join(name);
+        if log.exists() {
+            fs::remove_file(&log).with_context(|| log.display().to_string())?;
+        }
     }
     let excludes: String = LEFT_OUT.map(|name| format!("path-exclude /{name}/*\n")).concat();
     fs::write(folder.join("etc/dpkg/dpkg.cfg.d/slim"), excludes)?;

@@ -2,6 +2,7 @@
 
 mod arrows;
 mod documents;
+mod images;
 mod sources;
 
 use std::path::PathBuf;
@@ -20,6 +21,7 @@ pub(crate) fn run(checkout: &Checkout) -> Result<()> {
     let mut findings = arrows::check(&metadata)?;
     findings.extend(sources::check(&checkout.root, &files)?);
     findings.extend(documents::check(&checkout.root, &files)?);
+    findings.extend(images::check(&checkout.root, &files)?);
     if findings.is_empty() {
         return Ok(());
     }
