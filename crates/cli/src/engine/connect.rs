@@ -8,6 +8,7 @@ use bollard::{API_DEFAULT_VERSION, Docker};
 use rustix::process::geteuid;
 use tokio::time::timeout;
 
+use super::inspect::Inspector;
 use super::{Containers, Engine, Sandboxes};
 use crate::arguments::EngineChoice;
 use crate::{Context, Failure};
@@ -93,5 +94,6 @@ async fn reach(address: &str) -> Result<Containers, String> {
     let asked = timeout(PATIENCE, async { docker.negotiate_version().await }).await;
     let docker =
         asked.map_err(|_| format!("no answer in {PATIENCE:?}"))?.map_err(|error| error.to_string())?;
-    Containers::new(docker).await.map_err(|error| format!("{error:#}"))
+    let inspector = Inspector::new(address).map_err(|error| error.to_string())?;
+    Containers::new(docker, inspector).await.map_err(|error| format!("{error:#}"))
 }

@@ -7,19 +7,20 @@ use anyhow::{Context as _, Result, bail};
 use bollard::Docker;
 use bollard::errors::Error;
 use bollard::models::{
-    ContainerCreateBody, ContainerInspectResponse, ContainerStateStatusEnum, HostConfig, Mount, MountType,
-    NetworkCreateRequest, PortBinding, RestartPolicy, RestartPolicyNameEnum, VolumeCreateRequest,
+    ContainerCreateBody, HostConfig, Mount, MountType, NetworkCreateRequest, PortBinding, RestartPolicy,
+    RestartPolicyNameEnum, VolumeCreateRequest,
 };
 use bollard::query_parameters::{
-    CreateContainerOptionsBuilder, CreateImageOptionsBuilder, ListContainersOptionsBuilder,
-    RemoveContainerOptionsBuilder, RemoveVolumeOptions, StopContainerOptionsBuilder,
+    CreateContainerOptionsBuilder, CreateImageOptionsBuilder, RemoveContainerOptionsBuilder,
+    RemoveVolumeOptions, StopContainerOptionsBuilder,
 };
 use bytes::Bytes;
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
 
+use super::inspect::{Inspected, Inspector};
 use super::labels::{self, Labels};
-use super::{Container, Creation, Plan, RUNTIME, State, Volume, extras, log, logs};
+use super::{Container, Creation, Plan, RUNTIME, Volume, extras, log, logs};
 use crate::image::Description;
 
 /// The port of the backend in its container.
@@ -31,12 +32,13 @@ const STOP: i32 = 10;
 #[derive(Debug, Clone)]
 pub(crate) struct Containers {
     docker: Docker,
+    inspector: Inspector,
     product: &'static str,
     version: String,
 }
 
 impl Containers {
-    pub(super) async fn new(docker: Docker) -> Result<Self> {
+    pub(super) async fn new(docker: Docker, inspector: Inspector) -> Result<Self> {
         let answer = docker.version().await?;
         let podman = answer
             .components
@@ -44,7 +46,7 @@ impl Containers {
             .iter()
             .any(|component| component.name.to_lowercase().contains("podman"));
         let product = if podman { "podman" } else { "docker" };
-        Ok(Self { docker, product, version: answer.version.unwrap_or_default() })
+        Ok(Self { docker, inspector, product, version: answer.version.unwrap_or_default() })
     }
 
     /// `docker` or `podman`.
@@ -64,9 +66,9 @@ impl Containers {
 
     pub(super) async fn workspaces(&self) -> Result<Vec<Container>> {
         let mut found = Vec::new();
-        for id in self.list(&format!("{}=workspace", labels::ROLE)).await? {
+        for listed in self.inspector.with_label(labels::ROLE, "workspace").await? {
             // One that is gone by now is none.
-            if let Some(inspected) = gone_is_none(self.docker.inspect_container(&id, None).await)?
+            if let Some(inspected) = self.inspector.inspect(&listed.id).await?
                 && let Some(container) = self.read(inspected).await?
             {
                 found.push(container);
@@ -76,22 +78,12 @@ impl Containers {
         Ok(found)
     }
 
-    /// The ids of the containers with a label, running or not.
-    async fn list(&self, label: &str) -> Result<Vec<String>> {
-        let filters = HashMap::from([("label".to_owned(), vec![label.to_owned()])]);
-        let options = ListContainersOptionsBuilder::default().all(true).filters(&filters).build();
-        let list = self.docker.list_containers(Some(options)).await?;
-        Ok(list.into_iter().filter_map(|container| container.id).collect())
-    }
-
-    async fn read(&self, inspected: ContainerInspectResponse) -> Result<Option<Container>> {
-        let config = inspected.config.unwrap_or_default();
-        let Some(labels) = Labels::from_map(&config.labels.unwrap_or_default()) else { return Ok(None) };
-        let image = config.image.unwrap_or_default();
-        let of_image = self.image_env(inspected.image.as_deref().unwrap_or(&image)).await?;
-        let env = config
+    async fn read(&self, inspected: Inspected) -> Result<Option<Container>> {
+        let Some(labels) = Labels::from_map(&inspected.config.labels) else { return Ok(None) };
+        let of_image = self.image_env(&inspected.image).await?;
+        let env = inspected
+            .config
             .env
-            .unwrap_or_default()
             .iter()
             .filter(|line| !of_image.contains(line))
             .filter_map(|line| line.split_once('='))
@@ -99,19 +91,14 @@ impl Containers {
             .filter(|(name, _)| !matches!(*name, "PATH" | "HOSTNAME" | "HOME" | "TERM" | "container"))
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .collect();
-        let state = inspected.state.unwrap_or_default();
         Ok(Some(Container {
-            id: inspected.id.unwrap_or_default(),
-            name: inspected.name.unwrap_or_default().trim_start_matches('/').to_owned(),
-            image,
+            state: inspected.state.read(),
+            id: inspected.id,
+            name: inspected.name.trim_start_matches('/').to_owned(),
+            image: inspected.config.image,
             labels,
             env,
-            state: match state.status {
-                Some(ContainerStateStatusEnum::CREATED) => State::Created,
-                _ if state.running == Some(true) => State::Running(time(state.started_at.as_deref())),
-                _ => State::Ended { in_order: state.exit_code == Some(0) },
-            },
-            created: time(inspected.created.as_deref()),
+            created: inspected.created,
         }))
     }
 
@@ -243,14 +230,14 @@ impl Containers {
     }
 
     pub(super) async fn start(&self, container: &Container) -> Result<()> {
-        extras::start(&self.docker, container, &extras::of(&self.docker, container).await?).await?;
+        extras::start(&self.docker, container, &extras::of(&self.inspector, container).await?).await?;
         let started = self.docker.start_container(&container.id, None).await;
         unchanged_is_fine(started).with_context(|| format!("cannot start {}", container.name))
     }
 
     pub(super) async fn stop(&self, container: &Container) -> Result<()> {
         self.stop_one(&container.id).await.with_context(|| format!("cannot stop {}", container.name))?;
-        for extra in extras::of(&self.docker, container).await? {
+        for extra in extras::of(&self.inspector, container).await? {
             self.stop_one(&extra.id).await?;
         }
         Ok(())
@@ -262,7 +249,7 @@ impl Containers {
     }
 
     pub(super) async fn remove(&self, container: &Container) -> Result<()> {
-        let extras = extras::of(&self.docker, container).await?;
+        let extras = extras::of(&self.inspector, container).await?;
         for id in extras.iter().map(|extra| &extra.id).chain([&container.id]) {
             // With the anonymous volumes that an extra container's image has; the log's is named.
             let options = RemoveContainerOptionsBuilder::default().force(true).v(true).build();
@@ -358,10 +345,6 @@ pub(crate) fn split_reference(image: &str) -> (&str, &str) {
         Some((repository, tag)) if !tag.contains('/') => (repository, tag),
         _ => (image, "latest"),
     }
-}
-
-fn time(text: Option<&str>) -> jiff::Timestamp {
-    text.and_then(|text| text.parse().ok()).unwrap_or(jiff::Timestamp::UNIX_EPOCH)
 }
 
 /// What is not there is none.

@@ -7,13 +7,13 @@ use bollard::Docker;
 use bollard::errors::Error;
 use bollard::models::{ContainerCreateBody, EndpointSettings, HostConfig, NetworkingConfig};
 use bollard::query_parameters::{
-    CreateContainerOptionsBuilder, ListContainersOptionsBuilder, LogsOptionsBuilder,
-    RemoveContainerOptionsBuilder,
+    CreateContainerOptionsBuilder, LogsOptionsBuilder, RemoveContainerOptionsBuilder,
 };
 use futures_util::StreamExt;
 use workshop_definition::artifact::ExtraContainer;
 
 use super::containers::{is_taken, unchanged_is_fine};
+use super::inspect::{Inspector, Listed};
 use super::{Container, Plan, labels};
 
 /// How long they may take to serve, in seconds.
@@ -63,19 +63,15 @@ pub(super) async fn create(
 }
 
 /// What there is beside a container.
-pub(super) async fn of(docker: &Docker, container: &Container) -> Result<Vec<Extra>> {
-    let label = format!("{}={}", labels::BESIDE, container.name);
-    let filters = HashMap::from([("label".to_owned(), vec![label])]);
-    let options = ListContainersOptionsBuilder::default().all(true).filters(&filters).build();
-    let mut extras = Vec::new();
-    for found in docker.list_containers(Some(options)).await? {
-        let labels = found.labels.unwrap_or_default();
-        let (host, ports) = (labels.get(labels::HOST), labels.get(labels::PORTS));
-        let ports = ports.map(String::as_str).unwrap_or_default().split(',').filter(|port| !port.is_empty());
-        let serves = ports.filter_map(|port| Some(format!("{}:{port}", host?))).collect();
-        extras.push(Extra { id: found.id.unwrap_or_default(), serves });
-    }
-    Ok(extras)
+pub(super) async fn of(inspector: &Inspector, container: &Container) -> Result<Vec<Extra>> {
+    let listed = inspector.with_label(labels::BESIDE, &container.name).await?;
+    let extra = |Listed { id, labels }: Listed| {
+        let host = labels.get(labels::HOST);
+        let ports = labels.get(labels::PORTS).map(String::as_str).unwrap_or_default().split(',');
+        let ports = ports.filter(|port| !port.is_empty());
+        Extra { id, serves: ports.filter_map(|port| Some(format!("{}:{port}", host?))).collect() }
+    };
+    Ok(listed.into_iter().map(extra).collect())
 }
 
 /// Starts them and waits until each serves its ports, seen from the workspace's network.

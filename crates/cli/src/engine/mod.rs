@@ -6,6 +6,7 @@
 mod connect;
 mod containers;
 mod extras;
+mod inspect;
 mod labels;
 mod log;
 mod logs;
@@ -20,7 +21,7 @@ use workshop_definition::artifact::ExtraContainer;
 
 use crate::image::Description;
 
-pub(crate) use connect::{Found, connect, look_around};
+pub(crate) use connect::{connect, look_around};
 pub(crate) use containers::{Containers, split_reference};
 pub(crate) use labels::{Labels, Request, is_name};
 pub(crate) use sandboxes::Sandboxes;

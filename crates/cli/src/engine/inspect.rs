@@ -1,0 +1,136 @@
+//! What containers there are and how they are. Read by our own types: Podman says `stopped` of a container that is being
+//! cleaned up, a state that Docker's own description of the API does not know, and that the client library refuses.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use reqwest::{Client, StatusCode};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use tokio::time::sleep;
+
+use super::State;
+
+/// How often a list is tried that a vanishing container spoils, and how soon again.
+const LOOKS: u32 = 50;
+const AGAIN: Duration = Duration::from_millis(50);
+
+/// Reads an engine's containers.
+#[derive(Debug, Clone)]
+pub(super) struct Inspector {
+    client: Client,
+    base: String,
+}
+
+/// A container, as `GET /containers/json` lists it.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Listed {
+    pub(super) id: String,
+    #[serde(default)]
+    pub(super) labels: HashMap<String, String>,
+}
+
+/// A container, as `GET /containers/<id>/json` has it.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Inspected {
+    pub(super) id: String,
+    pub(super) name: String,
+    /// The id of its image.
+    pub(super) image: String,
+    pub(super) created: jiff::Timestamp,
+    pub(super) state: Standing,
+    pub(super) config: Config,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Config {
+    /// The reference that it was made from.
+    pub(super) image: String,
+    #[serde(default)]
+    pub(super) env: Vec<String>,
+    #[serde(default)]
+    pub(super) labels: HashMap<String, String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Standing {
+    status: String,
+    running: bool,
+    exit_code: i64,
+    started_at: jiff::Timestamp,
+}
+
+impl Standing {
+    /// Created, running or ended.
+    pub(super) fn read(&self) -> State {
+        match self.status.as_str() {
+            "created" | "configured" | "initialized" => State::Created,
+            _ if self.running => State::Running(self.started_at),
+            _ => State::Ended { in_order: self.exit_code == 0 },
+        }
+    }
+}
+
+impl Inspector {
+    /// Of the engine at an address: `unix://`, `tcp://` or `http://`.
+    pub(super) fn new(address: &str) -> Result<Self> {
+        let builder = Client::builder().no_proxy();
+        let (builder, base) = match address.strip_prefix("unix://") {
+            Some(path) => (builder.unix_socket(path), "http://engine".to_owned()),
+            None => (builder, address.replacen("tcp://", "http://", 1)),
+        };
+        Ok(Self { client: builder.build()?, base })
+    }
+
+    /// The containers with a label, running or not.
+    pub(super) async fn with_label(&self, label: &str, value: &str) -> Result<Vec<Listed>> {
+        let filters = serde_json::json!({ "label": [format!("{label}={value}")] }).to_string();
+        let escaped: String = filters
+            .bytes()
+            .map(|byte| {
+                if byte.is_ascii_alphanumeric() {
+                    char::from(byte).to_string()
+                } else {
+                    format!("%{byte:02X}")
+                }
+            })
+            .collect();
+        let path = format!("/containers/json?all=true&filters={escaped}");
+        for _ in 0..LOOKS {
+            if let Some(list) = self.get(&path).await? {
+                return Ok(list);
+            }
+            sleep(AGAIN).await;
+        }
+        bail!("the engine cannot list its containers: one after the other is gone while it does")
+    }
+
+    /// A container; none if it is gone.
+    pub(super) async fn inspect(&self, id: &str) -> Result<Option<Inspected>> {
+        self.get(&format!("/containers/{id}/json")).await
+    }
+
+    async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<Option<T>> {
+        let answer = self
+            .client
+            .get(format!("{}{path}", self.base))
+            .send()
+            .await
+            .context("the engine does not answer")?;
+        let status = answer.status();
+        if status == StatusCode::OK {
+            return answer.json().await.map(Some).context("an answer of the engine that makes no sense");
+        }
+        let said = answer.text().await.unwrap_or_default();
+        // Podman fails as a whole when a container goes while it is looked at.
+        if status == StatusCode::NOT_FOUND || said.contains("no such container") {
+            return Ok(None);
+        }
+        bail!("the engine answered {status}: {said}")
+    }
+}
