@@ -115,7 +115,8 @@ struct Transcript {
 
 impl Transcript {
     fn read(&mut self, text: &str, say: &dyn Fn(&str)) {
-        self.line.push_str(text);
+        // Docker paints what a command writes to its standard error.
+        self.line.push_str(&text.replace("\u{1b}[91m", "").replace("\u{1b}[0m", ""));
         while let Some(end) = self.line.find('\n') {
             let line: String = self.line.drain(..=end).collect();
             self.read_line(line.trim_end_matches(['\n', '\r']), say);
@@ -143,8 +144,7 @@ impl Transcript {
     }
 
     fn keep(&mut self, text: &str) {
-        // Docker paints what a command writes to its standard error.
-        self.output.push_str(&text.replace("\u{1b}[91m", "").replace("\u{1b}[0m", ""));
+        self.output.push_str(text);
         let surplus = self.output.len().saturating_sub(KEPT);
         let cut = (surplus..=self.output.len()).find(|at| self.output.is_char_boundary(*at)).unwrap_or(0);
         self.output.drain(..cut);
@@ -176,7 +176,9 @@ impl Transcript {
 
     fn broken(mut self, reason: String) -> Broken {
         let rest = std::mem::take(&mut self.line);
-        self.keep(&rest);
+        if !of_the_builder(&rest) {
+            self.keep(&rest);
+        }
         let output = self.output.trim_end().to_owned();
         Broken { instruction: self.instruction.unwrap_or_default(), output, reason }
     }
@@ -237,6 +239,7 @@ mod tests {
                 " ---> Running in 7dcabc873992\n",
                 "hi\n",
                 "\u{1b}[91merr: Step 1 of 2\n\u{1b}[0m",
+                "Removing intermediate container 7dcabc873992\n",
             ],
             &["FROM a AS fs-0", "RUN [\"false\"]"],
             &["FROM a AS fs-0"],
