@@ -33,6 +33,8 @@ enum Kind {
     Background,
     /// Is what runs this test.
     Running,
+    /// Needs a container engine, and is run where there is one.
+    Containers,
 }
 
 /// Runs the README's blocks in their order.
@@ -47,7 +49,7 @@ pub(crate) fn test(checkout: &Checkout) -> Result<Count> {
     let mut demo = None;
     for block in blocks(&text)? {
         let result = match block.kind {
-            Kind::Running => continue,
+            Kind::Running | Kind::Containers => continue,
             Kind::Background => {
                 Demo::start(checkout, &block.script, &data).map(|started| demo = Some(started))
             }
@@ -71,11 +73,30 @@ pub(crate) fn test(checkout: &Checkout) -> Result<Count> {
     Ok(count)
 }
 
+/// Runs the blocks that need a container engine.
+pub(crate) fn containers(checkout: &Checkout, engine: &str, environment: &[(&str, String)]) -> Result<Count> {
+    let text = fs::read_to_string(checkout.root.join("README.md")).context("README.md")?;
+    let mut count = Count::default();
+    for block in blocks(&text)?.into_iter().filter(|block| block.kind == Kind::Containers) {
+        let mut shell = shell(checkout, &block.script, &checkout.target.join("readme"));
+        shell.env_remove("WORKSHOP_ENGINE").env("DOCKER_HOST", engine);
+        shell.envs(environment.iter().map(|(name, value)| (name, value)));
+        let result = program::run(&mut shell);
+        count.add(result.is_ok());
+        match result {
+            Ok(()) => println!("README.md:{}: ok", block.line),
+            Err(error) => println!("README.md:{}: {error:#}\n{}", block.line, block.script),
+        }
+    }
+    Ok(count)
+}
+
 /// A shell that knows nothing of whoever runs the test but where programs are, and keeps workspaces in `data`.
 fn shell(checkout: &Checkout, script: &str, data: &Path) -> Command {
     let folder = format!("{}/", data.display());
     let mut shell = checkout.clean_command("sh", &["HOME", "CARGO_HOME", "RUSTUP_HOME", "CARGO_TARGET_DIR"]);
     shell
+        .env("WORKSHOP_ENGINE", "sandbox")
         .env("WORKSHOP_DEMO_PORT", "0")
         .env("WORKSHOP_DEMO_DATA", data)
         // The commands name folders as they are for a reader; here all of them are in `data`, itself perhaps in /tmp.
@@ -187,6 +208,7 @@ fn blocks(text: &str) -> Result<Vec<Block>> {
                 Some("background") => Kind::Background,
                 Some("prints") => Kind::Prints,
                 Some("running") => Kind::Running,
+                Some("containers") => Kind::Containers,
                 Some(other) => bail!("line {index}: no way to run a block is called `{other}`"),
             };
             let script: Vec<&str> =

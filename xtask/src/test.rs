@@ -146,22 +146,29 @@ fn docs(checkout: &Checkout) -> Result<Count> {
 fn containers(checkout: &Checkout) -> Result<Count> {
     let engines = Engines::start(checkout)?;
     let mut tests = checkout.cargo();
-    tests.args(["test", "-p", "workshop-cli", "-p", "xtask", "--no-fail-fast", "--", "--ignored"]);
+    tests.args(["test", "-p", "workshop-cli", "-p", "xtask", "--features", "workshop-cli/failpoints"]);
+    tests.args(["--no-fail-fast", "--", "--ignored", "--test-threads", "2"]);
     let mut count = Count::default();
     let succeeded = engines.run(checkout, &mut tests, |line| {
         if let Some(result) = cargo_result(line) {
             count = count + result;
         }
     })?;
-    Ok(Count::of(count.passed, count.failed, succeeded))
+    let podman = engines.podman();
+    let mut pages = playwright(checkout);
+    pages.args(["supervised", "--workers", "1"]).env("WORKSHOP_E2E_DOCKER_HOST", &podman);
+    let swaps = browser_count(checkout, pages, |command| engines.run(checkout, command, |_| ()))?;
+    let readme = readme::containers(checkout, &podman, &engines.environment(checkout))?;
+    Ok(Count::of(count.passed, count.failed, succeeded) + swaps + readme)
 }
 
-/// Every test of the workspace, the saved fuzzing corpus among them; then the kills at each system call, which need
-/// fail points built in.
+/// Every test of the workspace, the saved fuzzing corpus among them; then the kills at each system call and at each
+/// point of a swap, which need fail points built in.
 fn rust(checkout: &Checkout) -> Result<Count> {
-    const RUNS: [&[&str]; 2] = [
+    const RUNS: [&[&str]; 3] = [
         &["test", "--workspace", "--no-fail-fast"],
         &["test", "-p", "workshop-journal", "--features", "failpoints", "--test", "fail_points"],
+        &["test", "-p", "workshop-cli", "--features", "failpoints", "--test", "kills"],
     ];
     let mut sum = Count::default();
     for run in RUNS {
@@ -200,12 +207,27 @@ fn pages(checkout: &Checkout) -> Result<Count> {
     let mut vitest = checkout.web_command("npx");
     vitest.args(["--no-install", "vitest", "run", "--reporter=default", "--reporter=json"]);
     vitest.arg(format!("--outputFile.json={}", path.display()));
-    let (report, succeeded) = reported::<Report>(&mut vitest, &path)?;
+    let (report, succeeded) =
+        reported::<Report>(&mut vitest, &path, |command| program::read_lines(command, |_| ()))?;
     Ok(count + Count::of(report.num_passed_tests, report.num_failed_tests, succeeded))
 }
 
 /// The pages in Chromium, before the real backend.
 fn browser(checkout: &Checkout) -> Result<Count> {
+    browser_count(checkout, playwright(checkout), |command| program::read_lines(command, |_| ()))
+}
+
+fn playwright(checkout: &Checkout) -> Command {
+    let mut playwright = checkout.web_command("npx");
+    playwright.args(["--no-install", "playwright", "test", "--reporter=list,json"]);
+    playwright
+}
+
+fn browser_count(
+    checkout: &Checkout,
+    mut playwright: Command,
+    run: impl FnOnce(&mut Command) -> Result<bool>,
+) -> Result<Count> {
     #[derive(Deserialize)]
     struct Report {
         stats: Stats,
@@ -217,20 +239,22 @@ fn browser(checkout: &Checkout) -> Result<Count> {
         flaky: u32,
     }
     let path = checkout.target.join("playwright.json");
-    let mut playwright = checkout.web_command("npx");
-    playwright.args(["--no-install", "playwright", "test", "--reporter=list,json"]);
     playwright.env("PLAYWRIGHT_JSON_OUTPUT_NAME", &path);
-    let (Report { stats }, succeeded) = reported::<Report>(&mut playwright, &path)?;
+    let (Report { stats }, succeeded) = reported::<Report>(&mut playwright, &path, run)?;
     // A test that passes only at the second try does not hold.
     Ok(Count::of(stats.expected, stats.unexpected + stats.flaky, succeeded))
 }
 
 /// Runs tests that write what became of them to `path`; true if they succeeded.
-fn reported<R: DeserializeOwned>(command: &mut Command, path: &Path) -> Result<(R, bool)> {
+fn reported<R: DeserializeOwned>(
+    command: &mut Command,
+    path: &Path,
+    run: impl FnOnce(&mut Command) -> Result<bool>,
+) -> Result<(R, bool)> {
     if path.exists() {
         fs::remove_file(path)?;
     }
-    let succeeded = program::read_lines(command, |_| ())?;
+    let succeeded = run(command)?;
     let report = fs::read(path).with_context(|| format!("`{}` wrote no report", program::shown(command)))?;
     Ok((serde_json::from_slice(&report)?, succeeded))
 }

@@ -14,7 +14,7 @@ const THERE: [&str; 6] = ["asked", "new-created", "old-stopped", "new-started", 
 const BACK: [&str; 3] = ["new-stopped", "old-started", "failure-reported"];
 
 macro_rules! on_engines {
-    ($($test:ident),* $(,)?) => {
+    ($($test:ident),* $(,)? ; on Docker too: $($main:ident),* $(,)?) => {
         mod in_a_sandbox {
             $(#[test] fn $test() { super::$test(super::On::Sandbox); })*
         }
@@ -22,7 +22,7 @@ macro_rules! on_engines {
             $(#[test] #[ignore = "needs Podman: cargo xtask test containers"] fn $test() { super::$test(super::On::Podman); })*
         }
         mod on_docker {
-            $(#[test] #[ignore = "needs Docker: cargo xtask test containers"] fn $test() { super::$test(super::On::Docker); })*
+            $(#[test] #[ignore = "needs Docker: cargo xtask test containers"] fn $main() { super::$main(super::On::Docker); })*
         }
     };
 }
@@ -31,8 +31,10 @@ on_engines!(
     a_supervisor_killed_on_the_road,
     a_supervisor_killed_on_the_way_back,
     a_supervisor_killed_while_another_lives,
+    an_image_that_is_no_good,
     a_backend_killed_by_hand,
-    a_container_killed_by_hand,
+    a_container_killed_by_hand;
+    on Docker too: a_supervisor_killed_on_the_road,
 );
 
 fn git() -> String {
@@ -71,7 +73,8 @@ fn a_supervisor_killed_on_the_way_back(on: On) {
     user.run(&workshop, &[]);
     user.spoil(&workshop, "take-it-back");
     for point in BACK {
-        let mut supervisor = user.supervisor(&workshop, &[("FAILPOINTS", &format!("{point}=return"))]);
+        let built = user.built(&workshop);
+        let mut supervisor = user.supervisor(&built, &[("FAILPOINTS", &format!("{point}=return"))]);
         let request = user.request("branches", "switch");
         supervisor.ends();
         user.ok(&["list"]);
@@ -91,6 +94,41 @@ fn a_supervisor_killed_while_another_lives(on: On) {
         check_log(&user, &request, 1, 0);
         killed.kill();
     }
+}
+
+/// An image that is not there, and one whose backend never gets ready: told to the student, and nothing has changed.
+fn an_image_that_is_no_good(on: On) {
+    let user = User::new(on);
+    let workshop = user.copy("git-basics");
+    user.run(&workshop, &[]);
+    let built = user.built(&workshop);
+    let supervisor = user.supervisor(&built, &[]);
+    let sick: &[(&str, &str)] = match on {
+        // Longer than a new container may take.
+        On::Podman | On::Docker => &[("share", "gone"), ("branches", "sleeps")],
+        On::Sandbox => &[("branches", "broken")],
+    };
+    for (step, what) in sick {
+        let before = ["first-commit", "take-it-back", "branches", "conflict", "share"];
+        let tag = before[before.iter().position(|id| id == step).unwrap() - 1];
+        match *what {
+            "gone" => drop(user.engine(&["rmi", "-f", &format!("localhost/{}:{tag}", user.name)])),
+            "sleeps" => {
+                user.replace_image(
+                    &format!("localhost/{}:{tag}", user.name),
+                    "ENTRYPOINT [\"/bin/sleep\", \"1000\"]",
+                );
+            }
+            _ => user.spoil(&workshop, tag),
+        }
+        let request = user.request(step, "switch");
+        wait("the failure is told", || {
+            user.serves() && user.state()["switchFailed"]["request"] == request.as_str()
+        });
+        assert_eq!(user.state()["active"], "first-commit");
+        check_log(&user, &request, 0, 1);
+    }
+    assert!(supervisor.said().contains("The swap failed"), "{}", supervisor.said());
 }
 
 fn a_backend_killed_by_hand(on: On) {

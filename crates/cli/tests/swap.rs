@@ -5,9 +5,10 @@ mod harness;
 
 use harness::{On, User, examples, wait};
 
-/// The same tests on every engine; those on containers need one, which `cargo xtask test containers` brings.
-macro_rules! on_every_engine {
-    ($($test:ident),* $(,)?) => {
+/// The same tests in a sandbox and on Podman; those on containers need an engine, which `cargo xtask test containers`
+/// brings. The main road is tested on Docker too.
+macro_rules! on_engines {
+    ($($test:ident),* $(,)? ; on Docker too: $($main:ident),* $(,)?) => {
         mod in_a_sandbox {
             $(#[test] fn $test() { super::$test(super::On::Sandbox); })*
         }
@@ -15,19 +16,20 @@ macro_rules! on_every_engine {
             $(#[test] #[ignore = "needs Podman: cargo xtask test containers"] fn $test() { super::$test(super::On::Podman); })*
         }
         mod on_docker {
-            $(#[test] #[ignore = "needs Docker: cargo xtask test containers"] fn $test() { super::$test(super::On::Docker); })*
+            $(#[test] #[ignore = "needs Docker: cargo xtask test containers"] fn $main() { super::$main(super::On::Docker); })*
         }
     };
 }
 
-on_every_engine!(
+on_engines!(
     from_run_to_rm,
     a_request_of_the_page_is_swapped,
     a_request_while_nobody_watches_waits_in_the_log,
     one_request_at_a_time,
     two_supervisors_swap_once,
     a_step_begins_where_it_is_asked_to,
-    what_is_not_there_is_named,
+    what_is_not_there_is_named;
+    on Docker too: from_run_to_rm, a_request_of_the_page_is_swapped,
 );
 
 fn hello() -> String {

@@ -166,6 +166,11 @@ impl Engines {
         ]
     }
 
+    /// The address of Podman.
+    pub(crate) fn podman(&self) -> String {
+        self.podman.address.clone().unwrap_or_default()
+    }
+
     /// Runs tests on the engines, handing on each line that they print. True if they succeeded. They are a process group
     /// of their own, so that they end before the engines do.
     pub(crate) fn run(

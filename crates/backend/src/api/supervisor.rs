@@ -1,10 +1,12 @@
 //! What the supervisor reports.
 
+use std::sync::Arc;
+
 use axum::{Extension, Json, extract::State};
 use workshop_events::{StateEvent, codec::cut};
 
 use super::{
-    Problem, Service,
+    Problem, Service, Turns,
     access::Role,
     body::JsonBody,
     steps,
@@ -18,8 +20,11 @@ use super::{
 pub(super) async fn switch_failed(
     State(service): State<Service>,
     Extension(role): Extension<Role>,
+    Extension(turns): Extension<Arc<Turns>>,
     JsonBody(body): JsonBody<SwitchFailedBody>,
 ) -> Result<Json<Accepted>, Problem> {
+    // Two supervisors that report the same failure at once report it once.
+    let _one_at_a_time = turns.switching.lock().await;
     let known = service.workspace.read(|state| {
         (
             state.switch_step(&body.request).map(ToOwned::to_owned),

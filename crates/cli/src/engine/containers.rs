@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use bollard::Docker;
@@ -17,16 +18,19 @@ use bollard::query_parameters::{
 use bytes::Bytes;
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
+use tokio::time::{Instant, sleep};
 
 use super::inspect::{Inspected, Inspector};
 use super::labels::{self, Labels};
-use super::{Container, Creation, Plan, RUNTIME, Volume, extras, log, logs};
+use super::{Container, Creation, Plan, RUNTIME, State, Volume, extras, log, logs};
 use crate::image::Description;
 
 /// The port of the backend in its container.
 const PORT: &str = "8080/tcp";
 /// How long a container may take to end once it is asked to, in seconds.
 const STOP: i32 = 10;
+/// How long a container that was stopped may still hold its port.
+const PORT_FREE_WITHIN: Duration = Duration::from_secs(5);
 
 /// Docker or Podman.
 #[derive(Debug, Clone)]
@@ -80,7 +84,11 @@ impl Containers {
 
     async fn read(&self, inspected: Inspected) -> Result<Option<Container>> {
         let Some(labels) = Labels::from_map(&inspected.config.labels) else { return Ok(None) };
-        let of_image = self.image_env(&inspected.image).await?;
+        let (of_image, role) = self.of_image(&inspected.image).await?;
+        if role {
+            // Then it is the image that says so: someone started it by hand.
+            return Ok(None);
+        }
         let env = inspected
             .config
             .env
@@ -102,10 +110,12 @@ impl Containers {
         }))
     }
 
-    /// The variables that an image sets. One that is gone sets none.
-    async fn image_env(&self, image: &str) -> Result<Vec<String>> {
+    /// The variables that an image sets, and whether it claims a container's role. One that is gone says nothing.
+    async fn of_image(&self, image: &str) -> Result<(Vec<String>, bool)> {
         let inspected = gone_is_none(self.docker.inspect_image(image).await)?;
-        Ok(inspected.and_then(|image| image.config).and_then(|config| config.env).unwrap_or_default())
+        let config = inspected.and_then(|image| image.config).unwrap_or_default();
+        let role = config.labels.is_some_and(|labels| labels.contains_key(labels::ROLE));
+        Ok((config.env.unwrap_or_default(), role))
     }
 
     /// Whether an image is here.
@@ -116,6 +126,8 @@ impl Containers {
     pub(super) async fn describe(&self, image: &str) -> Result<Option<Description>> {
         let inspected = gone_is_none(self.docker.inspect_image(image).await)?;
         let labels = inspected.and_then(|image| image.config).and_then(|config| config.labels);
+        // An image that claims a container's role could not be told from one.
+        let labels = labels.filter(|labels| !labels.contains_key(labels::ROLE));
         Ok(labels.as_ref().and_then(Description::from_labels))
     }
 
@@ -181,8 +193,7 @@ impl Containers {
             for extra in &plan.extras {
                 if let Err(error) = extras::create(&self.docker, plan, network, extra).await {
                     // A container that is there is a swap that goes on.
-                    let options = RemoveContainerOptionsBuilder::default().force(true).build();
-                    unchanged_is_fine(self.docker.remove_container(&plan.container, Some(options)).await)?;
+                    self.clear(&plan.container, Some(&plan.container)).await?;
                     return Err(error);
                 }
             }
@@ -231,8 +242,22 @@ impl Containers {
 
     pub(super) async fn start(&self, container: &Container) -> Result<()> {
         extras::start(&self.docker, container, &extras::of(&self.inspector, container).await?).await?;
-        let started = self.docker.start_container(&container.id, None).await;
-        unchanged_is_fine(started).with_context(|| format!("cannot start {}", container.name))
+        let begin = Instant::now();
+        loop {
+            let started = unchanged_is_fine(self.docker.start_container(&container.id, None).await);
+            let Err(error) = started else { return Ok(()) };
+            // Another supervisor is starting it too: Podman then finds the port taken, by this very container.
+            let inspected = self.inspector.inspect(&container.id).await?;
+            if inspected.is_some_and(|inspected| matches!(inspected.state.read(), State::Running(_))) {
+                return Ok(());
+            }
+            // Or what was stopped a moment ago still holds the port.
+            if begin.elapsed() > PORT_FREE_WITHIN || !format!("{error:#}").contains("address already in use")
+            {
+                return Err(error).with_context(|| format!("cannot start {}", container.name));
+            }
+            sleep(Duration::from_millis(100)).await;
+        }
     }
 
     pub(super) async fn stop(&self, container: &Container) -> Result<()> {
@@ -249,15 +274,23 @@ impl Containers {
     }
 
     pub(super) async fn remove(&self, container: &Container) -> Result<()> {
-        let extras = extras::of(&self.inspector, container).await?;
-        for id in extras.iter().map(|extra| &extra.id).chain([&container.id]) {
+        self.clear(&container.name, Some(&container.id))
+            .await
+            .with_context(|| format!("cannot remove {}", container.name))
+    }
+
+    /// Removes what is beside a container of this name, then the container, if there is one, then their network.
+    async fn clear(&self, name: &str, id: Option<&str>) -> Result<()> {
+        let extras = extras::beside(&self.inspector, name).await?;
+        for id in extras.iter().map(|extra| extra.id.as_str()).chain(id) {
             // With the anonymous volumes that an extra container's image has; the log's is named.
             let options = RemoveContainerOptionsBuilder::default().force(true).v(true).build();
-            unchanged_is_fine(self.docker.remove_container(id, Some(options)).await)
-                .with_context(|| format!("cannot remove {}", container.name))?;
+            unchanged_is_fine(self.docker.remove_container(id, Some(options)).await)?;
         }
-        if !extras.is_empty() {
-            unchanged_is_fine(self.docker.remove_network(&container.name).await)?;
+        let network = gone_is_none(self.docker.inspect_network(name, None).await)?;
+        let ours = |labels: HashMap<_, _>| labels.contains_key(labels::NAME);
+        if network.and_then(|network| network.labels).is_some_and(ours) {
+            unchanged_is_fine(self.docker.remove_network(name).await)?;
         }
         Ok(())
     }
