@@ -80,15 +80,6 @@ impl Progress {
             None => {}
         }
     }
-
-    /// A line that stays.
-    pub(crate) fn line(&self, line: &str) {
-        match &self.bar {
-            Some(bar) => bar.suspend(|| eprintln!("{line}")),
-            None if self.plain => eprintln!("{line}"),
-            None => {}
-        }
-    }
 }
 
 impl Drop for Progress {

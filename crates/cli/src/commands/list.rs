@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::engine::{self, Container, Engine, State};
-use crate::supervisor::settle;
+use crate::supervisor::{Turn, settle};
 use crate::{Context, Failure};
 
 /// One workspace.
@@ -36,12 +36,13 @@ pub(crate) async fn run(context: &Context) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Whoever was swapping may have been killed; where somebody still is, this only helps.
+/// Whoever was swapping may have been killed. Where somebody is still at it, there is nothing to do.
 async fn finish_swaps(engine: &Engine) -> Result<(), Failure> {
     let names: Vec<String> =
         engine.workspaces().await?.into_iter().map(|container| container.labels.workspace).collect();
     for name in &names {
-        if names.iter().filter(|other| *other == name).count() > 1 {
+        let swapping = names.iter().filter(|other| *other == name).count() > 1;
+        if swapping && Turn::try_take(name)?.is_some() {
             settle(engine, name, &|line| eprintln!("{line}")).await?;
         }
     }

@@ -3,6 +3,7 @@
 use super::workspace;
 use crate::arguments::RmOptions;
 use crate::engine::{self, Volume};
+use crate::supervisor::Turn;
 use crate::{Context, Failure};
 
 /// Removes a workspace. Its log stays unless asked otherwise.
@@ -17,8 +18,11 @@ pub(crate) async fn run(options: &RmOptions, context: &Context) -> Result<(), Fa
     if containers.is_empty() && !(options.data && has_log) {
         return Err(workspace::unknown(&engine, &options.name).await?);
     }
-    for container in &containers {
-        engine.remove(container).await?;
+    if !containers.is_empty() {
+        let _turn = Turn::take(&options.name).await?;
+        for container in engine.containers_of(&options.name).await? {
+            engine.remove(&container).await?;
+        }
     }
     if options.data && has_log {
         engine.forget(&log).await?;

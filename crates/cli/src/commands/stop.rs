@@ -2,11 +2,14 @@
 
 use super::workspace;
 use crate::arguments::Named;
+use crate::supervisor::Turn;
 use crate::{Context, Failure, engine};
 
 /// Stops a workspace. Whoever supervises it sees that it ended in order, and lets it be.
 pub(crate) async fn run(named: &Named, context: &Context) -> Result<(), Failure> {
     let engine = engine::connect(context).await?;
+    workspace::containers(&engine, &named.name).await?;
+    let _turn = Turn::take(&named.name).await?;
     for container in workspace::containers(&engine, &named.name).await? {
         engine.stop(&container).await?;
     }

@@ -69,8 +69,17 @@ impl Containers {
     }
 
     pub(super) async fn workspaces(&self) -> Result<Vec<Container>> {
+        self.with_label(labels::ROLE, "workspace").await
+    }
+
+    pub(super) async fn of_workspace(&self, workspace: &str) -> Result<Vec<Container>> {
+        self.with_label(labels::NAME, workspace).await
+    }
+
+    /// The workspaces' containers with a label, oldest first.
+    async fn with_label(&self, label: &str, value: &str) -> Result<Vec<Container>> {
         let mut found = Vec::new();
-        for listed in self.inspector.with_label(labels::ROLE, "workspace").await? {
+        for listed in self.inspector.with_label(label, value).await? {
             // One that is gone by now is none.
             if let Some(inspected) = self.inspector.inspect(&listed.id).await?
                 && let Some(container) = self.read(inspected).await?
@@ -385,6 +394,12 @@ pub(super) fn gone_is_none<T>(answer: Result<T, Error>) -> Result<Option<T>> {
     match answer {
         Ok(value) => Ok(Some(value)),
         Err(Error::DockerResponseServerError { status_code: 404, .. }) => Ok(None),
+        // Podman, of an image that goes while it is looked at.
+        Err(Error::DockerResponseServerError { status_code: 500, message })
+            if message.contains("image not known") =>
+        {
+            Ok(None)
+        }
         Err(error) => Err(error.into()),
     }
 }

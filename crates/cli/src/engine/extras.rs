@@ -64,7 +64,12 @@ pub(super) async fn create(
 
 /// What there is beside a container.
 pub(super) async fn of(inspector: &Inspector, container: &Container) -> Result<Vec<Extra>> {
-    let listed = inspector.with_label(labels::BESIDE, &container.name).await?;
+    beside(inspector, &container.name).await
+}
+
+/// What there is beside a container of this name, which may be gone.
+pub(super) async fn beside(inspector: &Inspector, container: &str) -> Result<Vec<Extra>> {
+    let listed = inspector.with_label(labels::BESIDE, container).await?;
     let extra = |Listed { id, labels }: Listed| {
         let host = labels.get(labels::HOST);
         let ports = labels.get(labels::PORTS).map(String::as_str).unwrap_or_default().split(',');

@@ -71,10 +71,10 @@ impl Labels {
         ]
         .map(|(name, value)| (name.to_owned(), value))
         .into();
+        // An empty one, too: a container has its image's labels where it has none of its own, and what is written in an
+        // image must not say where a log is.
         let mut add = |name: &str, value: &Option<String>| {
-            if let Some(value) = value {
-                map.insert(name.to_owned(), value.clone());
-            }
+            map.insert(name.to_owned(), value.clone().unwrap_or_default());
         };
         add(REQUEST, &self.request.as_ref().map(|request| request.id.clone()));
         add(KIND, &self.request.as_ref().map(|request| request.kind.as_str().to_owned()));
@@ -85,7 +85,7 @@ impl Labels {
 
     /// The labels of a workspace's container; none of another one's, or where one of them makes no sense.
     pub(super) fn from_map(map: &HashMap<String, String>) -> Option<Self> {
-        let text = |name: &str| map.get(name).cloned();
+        let text = |name: &str| map.get(name).filter(|value| !value.is_empty()).cloned();
         if map.get(ROLE).map(String::as_str) != Some("workspace") {
             return None;
         }
@@ -138,6 +138,25 @@ mod tests {
             };
             assert_eq!(Labels::from_map(&labels.to_map()), Some(labels));
         }
+    }
+
+    /// What an image says stays under what the container says.
+    #[test]
+    fn a_container_says_everything_itself() {
+        let of_image = [(FOLDER, "/home/me"), (VOLUME, "other"), (REQUEST, "../x"), (KIND, "reset")];
+        let mut map: HashMap<String, String> =
+            of_image.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        let labels = Labels {
+            workspace: "git-basics".into(),
+            step: "branches".into(),
+            request: None,
+            repository: "localhost/git-basics".into(),
+            port: 8080,
+            volume: None,
+            folder: None,
+        };
+        map.extend(labels.to_map());
+        assert_eq!(Labels::from_map(&map), Some(labels));
     }
 
     #[test]

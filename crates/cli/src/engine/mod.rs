@@ -135,9 +135,14 @@ impl Engine {
 
     /// The containers of one workspace, oldest first: none, one, or in a swap two.
     pub(crate) async fn containers_of(&self, workspace: &str) -> anyhow::Result<Vec<Container>> {
-        let mut all = self.workspaces().await?;
-        all.retain(|container| container.labels.workspace == workspace);
-        Ok(all)
+        match self {
+            Self::Containers(containers) => containers.of_workspace(workspace).await,
+            Self::Sandboxes(sandboxes) => {
+                let mut all = sandboxes.workspaces()?;
+                all.retain(|container| container.labels.workspace == workspace);
+                Ok(all)
+            }
+        }
     }
 
     /// Makes sure that an image is there, pulling it when it is not.

@@ -1,12 +1,13 @@
 //! The supervisor: keeps exactly one container of a workspace running, and swaps it when the log asks for that.
 //!
-//! It keeps nothing of its own: what has to be done follows from the labels and states of the containers ([`settle`])
+//! It keeps nothing of its own: what has to be done follows from the labels and states of the containers ([`settle()`])
 //! and from the request that is open in the log. So a supervisor that is killed at any point is made up for by the
 //! next one, and two that do the same do it once.
 
 mod door;
 mod settle;
 mod swap;
+mod turn;
 
 use std::time::Duration;
 
@@ -18,6 +19,7 @@ use crate::engine::{Container, Engine, State};
 pub(crate) use door::{Asked, Door, SUPERVISOR_TOKEN};
 pub(crate) use settle::{READY_WITHIN, Settled, settle};
 pub(crate) use swap::{swap, switched_env};
+pub(crate) use turn::Turn;
 
 /// How it came that there is nothing more to watch over.
 #[derive(Debug, PartialEq, Eq)]

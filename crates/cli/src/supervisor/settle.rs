@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::Result;
 use tokio::time::Instant;
 
-use super::{Door, Say, point};
+use super::{Door, Say, Turn, point};
 use crate::engine::{Container, Engine, State};
 
 /// How long a new container may take to serve.
@@ -22,6 +22,17 @@ pub(crate) struct Settled {
 
 /// Finishes a swap that is under way, whoever began it. None when the workspace has no container.
 pub(crate) async fn settle(engine: &Engine, workspace: &str, say: Say<'_>) -> Result<Option<Settled>> {
+    let turn = Turn::take(workspace).await?;
+    settle_in_turn(engine, workspace, &turn, say).await
+}
+
+/// The same, by whoever has the turn.
+pub(super) async fn settle_in_turn(
+    engine: &Engine,
+    workspace: &str,
+    _turn: &Turn,
+    say: Say<'_>,
+) -> Result<Option<Settled>> {
     loop {
         let mut containers = engine.containers_of(workspace).await?;
         let Some(new) = containers.pop() else { return Ok(None) };
@@ -38,13 +49,19 @@ pub(crate) async fn settle(engine: &Engine, workspace: &str, say: Say<'_>) -> Re
                 point("new-started");
             }
             State::Running(since) => {
-                // One that was started by hand in between would hold the port.
-                engine.stop(&old).await?;
-                if Door::of(&new)?.opens(deadline(since)).await {
+                let opens = Door::of(&new)?.opens(deadline(since)).await;
+                let now = engine.containers_of(workspace).await?;
+                // Another supervisor, elsewhere, may have come to an end with it.
+                if now.len() < 2 {
+                    continue;
+                }
+                // What answers is the new one only if the old one does not run.
+                let alone = now.iter().all(|other| other.id == new.id || !other.is_running());
+                if opens && alone {
                     point("new-ready");
                     engine.remove(&old).await?;
                     point("old-removed");
-                } else if still_two(engine, workspace).await? {
+                } else {
                     let reason = format!("the image {} did not get ready within {READY_WITHIN:?}", new.image);
                     return back(engine, old, &new, &reason, say).await.map(Some);
                 }
@@ -55,11 +72,6 @@ pub(crate) async fn settle(engine: &Engine, workspace: &str, say: Say<'_>) -> Re
             }
         }
     }
-}
-
-/// Another supervisor may have seen it get ready, and removed the old one by now.
-async fn still_two(engine: &Engine, workspace: &str) -> Result<bool> {
-    Ok(engine.containers_of(workspace).await?.len() > 1)
 }
 
 fn deadline(since: jiff::Timestamp) -> Instant {
@@ -93,12 +105,8 @@ async fn back(
         }
         Err(error) => tracing::warn!(%error, "the failure could not be reported yet"),
     }
-    let unreported = still_two(engine, &old.labels.workspace).await?;
-    let container = engine
-        .containers_of(&old.labels.workspace)
-        .await?
-        .into_iter()
-        .find(|container| container.id == old.id)
-        .unwrap_or(old);
-    Ok(Settled { container, unreported })
+    let mut now = engine.containers_of(&old.labels.workspace).await?;
+    let unreported = now.len() > 1;
+    let place = now.iter().position(|container| container.id == old.id);
+    Ok(Settled { container: place.map(|place| now.swap_remove(place)).unwrap_or(old), unreported })
 }

@@ -3,7 +3,8 @@
 use anyhow::{Context as _, Result};
 use workshop_definition::artifact::ExtraContainer;
 
-use super::{Asked, Door, Say, point, settle};
+use super::settle::settle_in_turn;
+use super::{Asked, Door, Say, Turn, point};
 use crate::engine::{Container, Creation, Engine, Labels, Plan, Request};
 
 /// The variable that tells a backend which request its container was made for.
@@ -12,16 +13,21 @@ const SWITCH: &str = "WORKSHOP_SWITCH";
 /// Does what was asked for, or tells the workspace why not. Creating the new container is the lock: whoever else does
 /// the same only helps to finish it.
 pub(crate) async fn swap(engine: &Engine, old: &Container, asked: &Asked, say: Say<'_>) -> Result<()> {
+    let turn = Turn::take(&old.labels.workspace).await?;
+    let door = Door::of(old)?;
+    // A request that somebody else has fulfilled or failed meanwhile is never done again.
+    if door.standing().await?.asked().as_ref() != Some(asked) {
+        return Ok(());
+    }
     point("asked");
     if let Err(error) = create(engine, old, asked, say).await {
         let reason = format!("{error:#}");
         say(format!("The swap failed, and nothing has changed: {reason}"));
         // Tried again when the request is seen again: it stays open in the log.
-        Door::of(old)?.report_failure(&asked.request, &reason).await?;
-        return Ok(());
+        return door.report_failure(&asked.request, &reason).await;
     }
     point("new-created");
-    settle(engine, &old.labels.workspace, say).await?;
+    settle_in_turn(engine, &old.labels.workspace, &turn, say).await?;
     Ok(())
 }
 
