@@ -32,6 +32,18 @@ pub(crate) fn is_env_name(name: &str) -> bool {
 /// What [`is_env_name`] asks for, as a message.
 pub(crate) const ENV_NAME_RULE: &str = "must be the name of an environment variable";
 
+/// Whether other containers can reach one by this name: a label of the name system, in lower case.
+pub(crate) fn is_host_name(name: &str) -> bool {
+    let is_word = |b: &u8| b.is_ascii_lowercase() || b.is_ascii_digit();
+    (1..=63).contains(&name.len())
+        && name.bytes().all(|b| is_word(&b) || b == b'-')
+        && name.as_bytes().first().is_some_and(is_word)
+        && name.as_bytes().last().is_some_and(is_word)
+}
+
+/// What [`is_host_name`] asks for, as a message.
+pub(crate) const HOST_NAME_RULE: &str = "must be lowercase alphanumeric and hyphens only, at most 63 characters";
+
 /// What to write instead of a step id that is not allowed.
 pub(crate) fn suggest_step_id(id: &str) -> String {
     let words: String =

@@ -98,11 +98,14 @@ fn check_base(base: &BaseSection, findings: &mut Findings) {
 fn check_infrastructure(infrastructure: &InfrastructureSection, findings: &mut Findings) {
     let mut names: HashMap<&str, usize> = HashMap::new();
     for (index, container) in items(&infrastructure.extra_containers) {
-        if let Some(name) = require(&container.place, "name", &container.name, findings)
-            && let Some(first) = names.insert(&name.value, index)
-        {
-            let message = format!("{:?} is already used by extra container {first}", shown(&name.value));
-            findings.add(&name.place, message, "choose another name");
+        if let Some(name) = require(&container.place, "name", &container.name, findings) {
+            if !names::is_host_name(&name.value) {
+                findings.add(&name.place, names::HOST_NAME_RULE, "write a name like \"db\"");
+            }
+            if let Some(first) = names.insert(&name.value, index) {
+                let message = format!("{:?} is already used by extra container {first}", shown(&name.value));
+                findings.add(&name.place, message, "choose another name");
+            }
         }
         check_container(container, findings);
     }

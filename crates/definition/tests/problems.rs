@@ -271,6 +271,7 @@ fn infrastructure() {
   - {{image: redis}}
   - {{name: cache}}
   - {{name: db, image: mysql, ports: [{{description: none}}, {{port: 70000}}, {{port: -1}}], env: {{1X: a}}}}
+  - {{name: ../DB, image: mysql}}
 "
         ),
         expect![[r#"
@@ -282,7 +283,8 @@ fn infrastructure() {
             workshop.yaml:11:38: infrastructure.extraContainers[3].ports[0]: port is required; add port: and its number
             workshop.yaml:11:66: infrastructure.extraContainers[3].ports[1].port: must be a port from 1 to 65535
             workshop.yaml:11:81: infrastructure.extraContainers[3].ports[2].port: must be a whole number, without quotes
-            workshop.yaml:11:97: infrastructure.extraContainers[3].env.1X: must be the name of an environment variable; use letters, digits and _, and begin with no digit"#]],
+            workshop.yaml:11:97: infrastructure.extraContainers[3].env.1X: must be the name of an environment variable; use letters, digits and _, and begin with no digit
+            workshop.yaml:12:12: infrastructure.extraContainers[4].name: must be lowercase alphanumeric and hyphens only, at most 63 characters; write a name like "db""#]],
     );
 }
 

@@ -31,6 +31,9 @@ const PORT: &str = "8080/tcp";
 const STOP: i32 = 10;
 /// How long a container that was stopped may still hold its port.
 const PORT_FREE_WITHIN: Duration = Duration::from_secs(5);
+/// How long a container that ended by itself may be restless, and how often it is looked at.
+const REST_WITHIN: Duration = Duration::from_secs(15);
+const LOOK: Duration = Duration::from_millis(200);
 
 /// Docker or Podman.
 #[derive(Debug, Clone)]
@@ -235,9 +238,12 @@ impl Containers {
             return Ok(());
         }
         let labels = HashMap::from([(labels::NAME.to_owned(), plan.labels.workspace.clone())]);
+        // Docker keeps its networks apart by itself.
+        let apart = HashMap::from([("isolate".to_owned(), "true".to_owned())]);
         let request = NetworkCreateRequest {
             name: name.to_owned(),
             driver: Some("bridge".to_owned()),
+            options: (self.product == "podman").then_some(apart),
             labels: Some(labels),
             ..NetworkCreateRequest::default()
         };
@@ -279,7 +285,31 @@ impl Containers {
 
     async fn stop_one(&self, id: &str) -> Result<()> {
         let options = StopContainerOptionsBuilder::default().t(STOP).build();
-        unchanged_is_fine(self.docker.stop_container(id, Some(options)).await)
+        match self.docker.stop_container(id, Some(options)).await {
+            // It does not run at this moment. What ended by itself may be about to be started again by its policy.
+            Err(Error::DockerResponseServerError { status_code: 304, .. }) => self.come_to_rest(id).await,
+            stopped => unchanged_is_fine(stopped),
+        }
+    }
+
+    /// Waits until a container that ended by itself is neither cleaned up nor started again any more. Podman does both
+    /// beside its answers, and takes the rules of the port away from whatever has the port by then.
+    async fn come_to_rest(&self, id: &str) -> Result<()> {
+        let (begin, mut looks_at_rest) = (Instant::now(), 0);
+        while looks_at_rest < 3 && begin.elapsed() < REST_WITHIN {
+            match self.inspector.inspect(id).await? {
+                None => return Ok(()),
+                Some(inspected) if matches!(inspected.state.read(), State::Running(_)) => {
+                    let options = StopContainerOptionsBuilder::default().t(STOP).build();
+                    unchanged_is_fine(self.docker.stop_container(id, Some(options)).await)?;
+                    looks_at_rest = 0;
+                }
+                Some(inspected) if inspected.state.is_at_rest() => looks_at_rest += 1,
+                Some(_) => looks_at_rest = 0,
+            }
+            sleep(LOOK).await;
+        }
+        Ok(())
     }
 
     pub(super) async fn remove(&self, container: &Container) -> Result<()> {

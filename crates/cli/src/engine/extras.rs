@@ -22,6 +22,8 @@ const PATIENCE: u32 = 60;
 /// A container beside a workspace's.
 pub(super) struct Extra {
     pub(super) id: String,
+    /// Its name in the network; one that only looked whether others answer has none.
+    host: Option<String>,
     /// `host:port` of everything that it serves.
     serves: Vec<String>,
 }
@@ -71,17 +73,18 @@ pub(super) async fn of(inspector: &Inspector, container: &Container) -> Result<V
 pub(super) async fn beside(inspector: &Inspector, container: &str) -> Result<Vec<Extra>> {
     let listed = inspector.with_label(labels::BESIDE, container).await?;
     let extra = |Listed { id, labels }: Listed| {
-        let host = labels.get(labels::HOST);
+        let host = labels.get(labels::HOST).cloned();
         let ports = labels.get(labels::PORTS).map(String::as_str).unwrap_or_default().split(',');
         let ports = ports.filter(|port| !port.is_empty());
-        Extra { id, serves: ports.filter_map(|port| Some(format!("{}:{port}", host?))).collect() }
+        let serves = ports.filter_map(|port| Some(format!("{}:{port}", host.as_ref()?))).collect();
+        Extra { id, host, serves }
     };
     Ok(listed.into_iter().map(extra).collect())
 }
 
 /// Starts them and waits until each serves its ports, seen from the workspace's network.
 pub(super) async fn start(docker: &Docker, container: &Container, extras: &[Extra]) -> Result<()> {
-    for extra in extras {
+    for extra in extras.iter().filter(|extra| extra.host.is_some()) {
         unchanged_is_fine(docker.start_container(&extra.id, None).await)
             .with_context(|| format!("cannot start what runs beside {}", container.name))?;
     }
@@ -92,7 +95,8 @@ pub(super) async fn start(docker: &Docker, container: &Container, extras: &[Extr
 /// A container from the workspace's own image looks whether they answer: from the host their network may be out of
 /// reach (rootless engines, engines in a virtual machine).
 async fn reach(docker: &Docker, container: &Container, serves: &[&str]) -> Result<()> {
-    let name = format!("{}-reach", container.name);
+    // Another supervisor may look at the same time.
+    let name = format!("{}-reach-{}", container.name, std::process::id());
     let within = PATIENCE.to_string();
     let command = [&["reach", "--within", &within], serves].concat();
     let body = ContainerCreateBody {

@@ -66,6 +66,11 @@ pub(super) struct Standing {
 }
 
 impl Standing {
+    /// Whether nothing is being done to it.
+    pub(super) fn is_at_rest(&self) -> bool {
+        matches!(self.status.as_str(), "created" | "configured" | "exited")
+    }
+
     /// Created, running or ended.
     pub(super) fn read(&self) -> State {
         match self.status.as_str() {
@@ -128,7 +133,8 @@ impl Inspector {
         }
         let said = answer.text().await.unwrap_or_default();
         // Podman fails as a whole when a container goes while it is looked at.
-        if status == StatusCode::NOT_FOUND || said.contains("no such container") {
+        let gone = ["no such container", "container not known"];
+        if status == StatusCode::NOT_FOUND || gone.iter().any(|words| said.contains(words)) {
             return Ok(None);
         }
         bail!("the engine answered {status}: {said}")

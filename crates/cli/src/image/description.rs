@@ -5,6 +5,8 @@ use std::collections::HashMap;
 use workshop_definition::Definition;
 use workshop_definition::artifact::ExtraContainer;
 
+use crate::engine::is_name;
+
 const NAME: &str = "workshop.name";
 const IMAGE: &str = "workshop.image";
 const STEPS: &str = "workshop.steps";
@@ -56,14 +58,18 @@ impl Description {
         labels
     }
 
-    /// From labels; none when they are not those of a step's image.
+    /// From labels; none when they are not those of a step's image. They are the word of whoever made the image: what
+    /// becomes part of a name, and could not have come from a definition, makes them none.
     pub(crate) fn from_labels(labels: &HashMap<String, String>) -> Option<Self> {
-        let steps: Vec<String> =
-            labels.get(STEPS)?.split(',').filter(|id| !id.is_empty()).map(ToOwned::to_owned).collect();
-        let extras = match labels.get(EXTRAS) {
+        let steps: Vec<String> = labels.get(STEPS)?.split(',').map(ToOwned::to_owned).collect();
+        let extras: Vec<ExtraContainer> = match labels.get(EXTRAS) {
             Some(text) => serde_json::from_str(text).ok()?,
             None => Vec::new(),
         };
+        let names = extras.iter().map(|extra| &extra.name);
+        if !steps.iter().all(|id| is_step(id)) || !names.into_iter().all(|name| is_name(name)) {
+            return None;
+        }
         Some(Self {
             name: labels.get(NAME)?.clone(),
             repository: labels.get(IMAGE)?.clone(),
@@ -86,6 +92,14 @@ impl Description {
         let next = self.steps.iter().position(|id| id == tag).map_or(0, |position| position + 1);
         self.steps.get(next).or_else(|| self.steps.last()).map(String::as_str)
     }
+}
+
+/// Whether a text can be a step's id, and so an image's tag.
+fn is_step(text: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
+    (1..=63).contains(&text.len())
+        && text.bytes().all(|b| plain(b) || b == b'-')
+        && text.bytes().next().is_some_and(plain)
 }
 
 #[cfg(test)]
@@ -113,6 +127,25 @@ mod tests {
             description().labels().into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
         assert_eq!(Description::from_labels(&labels), Some(description()));
         assert_eq!(Description::from_labels(&HashMap::new()), None);
+    }
+
+    #[test]
+    fn labels_that_lie_are_none() {
+        let honest: HashMap<String, String> =
+            description().labels().into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        for (name, value) in [
+            (STEPS, "../x"),
+            (STEPS, "one,two three"),
+            (STEPS, "one\n,two"),
+            (STEPS, "one,,two"),
+            (STEPS, ""),
+            (EXTRAS, r#"[{"name": "../x", "image": "i"}]"#),
+            (EXTRAS, r#"[{"name": "x\ny", "image": "i"}]"#),
+            (EXTRAS, "{"),
+        ] {
+            let lie = honest.clone().into_iter().chain([(name.to_owned(), value.to_owned())]).collect();
+            assert_eq!(Description::from_labels(&lie), None, "{name}={value:?}");
+        }
     }
 
     #[test]
