@@ -22,7 +22,7 @@ use tokio::time::{Instant, sleep};
 
 use super::inspect::{Inspected, Inspector};
 use super::labels::{self, Labels};
-use super::{Container, Creation, Plan, RUNTIME, State, Volume, extras, log, logs};
+use super::{Container, Creation, Plan, RUNTIME, Volume, extras, log, logs};
 use crate::image::Description;
 
 /// The port of the backend in its container.
@@ -263,7 +263,7 @@ impl Containers {
             let Err(error) = started else { return Ok(()) };
             // Another supervisor is starting it too: Podman then finds the port taken, by this very container.
             let inspected = self.inspector.inspect(&container.id).await?;
-            if inspected.is_some_and(|inspected| matches!(inspected.state.read(), State::Running(_))) {
+            if inspected.is_some_and(|inspected| inspected.state.runs()) {
                 return Ok(());
             }
             // Or what was stopped a moment ago still holds the port.
@@ -284,12 +284,14 @@ impl Containers {
     }
 
     async fn stop_one(&self, id: &str) -> Result<()> {
+        let runs = self.inspector.inspect(id).await?.is_some_and(|inspected| inspected.state.runs());
+        // What ended by itself may be about to be started again by its policy.
+        if runs { self.end(id).await } else { self.come_to_rest(id).await }
+    }
+
+    async fn end(&self, id: &str) -> Result<()> {
         let options = StopContainerOptionsBuilder::default().t(STOP).build();
-        match self.docker.stop_container(id, Some(options)).await {
-            // It does not run at this moment. What ended by itself may be about to be started again by its policy.
-            Err(Error::DockerResponseServerError { status_code: 304, .. }) => self.come_to_rest(id).await,
-            stopped => unchanged_is_fine(stopped),
-        }
+        unchanged_is_fine(self.docker.stop_container(id, Some(options)).await)
     }
 
     /// Waits until a container that ended by itself is neither cleaned up nor started again any more. Podman does both
@@ -299,9 +301,8 @@ impl Containers {
         while looks_at_rest < 3 && begin.elapsed() < REST_WITHIN {
             match self.inspector.inspect(id).await? {
                 None => return Ok(()),
-                Some(inspected) if matches!(inspected.state.read(), State::Running(_)) => {
-                    let options = StopContainerOptionsBuilder::default().t(STOP).build();
-                    unchanged_is_fine(self.docker.stop_container(id, Some(options)).await)?;
+                Some(inspected) if inspected.state.runs() => {
+                    self.end(id).await?;
                     looks_at_rest = 0;
                 }
                 Some(inspected) if inspected.state.is_at_rest() => looks_at_rest += 1,

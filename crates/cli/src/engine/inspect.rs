@@ -66,6 +66,11 @@ pub(super) struct Standing {
 }
 
 impl Standing {
+    /// Whether it runs.
+    pub(super) fn runs(&self) -> bool {
+        self.running
+    }
+
     /// Whether nothing is being done to it.
     pub(super) fn is_at_rest(&self) -> bool {
         matches!(self.status.as_str(), "created" | "configured" | "exited")

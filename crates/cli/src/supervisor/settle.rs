@@ -3,13 +3,16 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 use super::{Door, Say, Turn, point};
 use crate::engine::{Container, Engine, State};
 
 /// How long a new container may take to serve.
 pub(crate) const READY_WITHIN: Duration = Duration::from_secs(30);
+
+/// How soon a container that has just ended is looked at again.
+const AGAIN: Duration = Duration::from_millis(200);
 
 /// A workspace with one container that is its own.
 #[derive(Debug)]
@@ -49,7 +52,16 @@ pub(super) async fn settle_in_turn(
                 point("new-started");
             }
             State::Running(since) => {
-                let opens = Door::of(&new)?.opens(deadline(since)).await;
+                let door = Door::of(&new)?;
+                let opens = tokio::select! {
+                    opens = door.opens(deadline(since)) => opens,
+                    // Its policy may start it again, or not: seen at the next look.
+                    ended = engine.ended(&new) => {
+                        ended?;
+                        sleep(AGAIN).await;
+                        continue;
+                    }
+                };
                 let now = engine.containers_of(workspace).await?;
                 // Another supervisor, elsewhere, may have come to an end with it.
                 if now.len() < 2 {

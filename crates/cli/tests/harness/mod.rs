@@ -1,6 +1,6 @@
 //! The real command on a real engine, in a world of its own: configuration, data, names and ports.
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, reason = "tests")]
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -148,6 +148,13 @@ impl User {
         state
     }
 
+    /// The state, if the workspace answers at this moment.
+    pub fn state_if_any(&self) -> Option<Value> {
+        let token = self.row()?["student"].rsplit_once('=')?.1.to_owned();
+        let (status, state) = self.ask_with(&token, "GET", "/api/state", None);
+        (status == 200).then_some(state)
+    }
+
     /// Asks for a swap as the student does in the page: the request.
     pub fn request(&self, step: &str, kind: &str) -> String {
         let (status, answer) =
@@ -234,6 +241,11 @@ impl User {
         folder.display().to_string()
     }
 
+    /// What to run of a copied workshop without building it again.
+    pub fn built(&self, workshop: &str) -> String {
+        if self.on == On::Sandbox { workshop.to_owned() } else { format!("localhost/{}:latest", self.name) }
+    }
+
     /// Makes the image after a step of a copied workshop one whose workspace cannot start.
     pub fn spoil(&self, workshop: &str, step: &str) {
         match self.on {
@@ -258,6 +270,8 @@ impl User {
         self.engine(&[
             "build",
             "-q",
+            // Podman's cache trips over layers that another test removes.
+            "--no-cache",
             "-t",
             tag,
             "-f",
