@@ -42,7 +42,8 @@ pub(crate) fn is_host_name(name: &str) -> bool {
 }
 
 /// What [`is_host_name`] asks for, as a message.
-pub(crate) const HOST_NAME_RULE: &str = "must be lowercase alphanumeric and hyphens only, at most 63 characters";
+pub(crate) const HOST_NAME_RULE: &str =
+    "must be lowercase alphanumeric and hyphens only, at most 63 characters";
 
 /// What to write instead of a step id that is not allowed.
 pub(crate) fn suggest_step_id(id: &str) -> String {
