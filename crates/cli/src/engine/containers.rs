@@ -8,8 +8,8 @@ use anyhow::{Context as _, Result, bail};
 use bollard::Docker;
 use bollard::errors::Error;
 use bollard::models::{
-    ContainerCreateBody, HostConfig, Mount, MountType, NetworkCreateRequest, PortBinding, RestartPolicy,
-    RestartPolicyNameEnum, VolumeCreateRequest,
+    ContainerCreateBody, HostConfig, Mount, MountType, PortBinding, RestartPolicy, RestartPolicyNameEnum,
+    VolumeCreateRequest,
 };
 use bollard::query_parameters::{
     CreateContainerOptionsBuilder, CreateImageOptionsBuilder, RemoveContainerOptionsBuilder,
@@ -192,7 +192,7 @@ impl Containers {
             self.make_volume(&name, &plan.labels.workspace).await?;
         }
         if let Some(network) = &network {
-            self.make_network(network, plan).await?;
+            extras::make_network(&self.docker, self.product, network, plan).await?;
         }
         let options = CreateContainerOptionsBuilder::default().name(&plan.container).build();
         match self.docker.create_container(Some(options), body).await {
@@ -231,28 +231,6 @@ impl Containers {
             .await
             .with_context(|| format!("cannot create the volume {name}"))?;
         Ok(())
-    }
-
-    async fn make_network(&self, name: &str, plan: &Plan) -> Result<()> {
-        if gone_is_none(self.docker.inspect_network(name, None).await)?.is_some() {
-            return Ok(());
-        }
-        let labels = HashMap::from([(labels::NAME.to_owned(), plan.labels.workspace.clone())]);
-        // Docker keeps its networks apart by itself.
-        let apart = HashMap::from([("isolate".to_owned(), "true".to_owned())]);
-        let request = NetworkCreateRequest {
-            name: name.to_owned(),
-            driver: Some("bridge".to_owned()),
-            options: (self.product == "podman").then_some(apart),
-            labels: Some(labels),
-            ..NetworkCreateRequest::default()
-        };
-        match self.docker.create_network(request).await {
-            Err(error) if !is_taken(&error) => {
-                Err(error).with_context(|| format!("cannot create the network {name}"))
-            }
-            _ => Ok(()),
-        }
     }
 
     pub(super) async fn start(&self, container: &Container) -> Result<()> {

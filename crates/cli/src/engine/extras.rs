@@ -5,14 +5,16 @@ use std::collections::HashMap;
 use anyhow::{Context as _, Result, bail};
 use bollard::Docker;
 use bollard::errors::Error;
-use bollard::models::{ContainerCreateBody, EndpointSettings, HostConfig, NetworkingConfig};
+use bollard::models::{
+    ContainerCreateBody, EndpointSettings, HostConfig, NetworkCreateRequest, NetworkingConfig,
+};
 use bollard::query_parameters::{
     CreateContainerOptionsBuilder, LogsOptionsBuilder, RemoveContainerOptionsBuilder,
 };
 use futures_util::StreamExt;
 use workshop_definition::artifact::ExtraContainer;
 
-use super::containers::{is_taken, unchanged_is_fine};
+use super::containers::{gone_is_none, is_taken, unchanged_is_fine};
 use super::inspect::{Inspector, Listed};
 use super::{Container, Plan, labels};
 
@@ -26,6 +28,29 @@ pub(super) struct Extra {
     host: Option<String>,
     /// `host:port` of everything that it serves.
     serves: Vec<String>,
+}
+
+/// Creates the network of a workspace and what runs beside it.
+pub(super) async fn make_network(docker: &Docker, product: &str, name: &str, plan: &Plan) -> Result<()> {
+    if gone_is_none(docker.inspect_network(name, None).await)?.is_some() {
+        return Ok(());
+    }
+    let labels = HashMap::from([(labels::NAME.to_owned(), plan.labels.workspace.clone())]);
+    // Docker keeps its networks apart by itself.
+    let apart = HashMap::from([("isolate".to_owned(), "true".to_owned())]);
+    let request = NetworkCreateRequest {
+        name: name.to_owned(),
+        driver: Some("bridge".to_owned()),
+        options: (product == "podman").then_some(apart),
+        labels: Some(labels),
+        ..NetworkCreateRequest::default()
+    };
+    match docker.create_network(request).await {
+        Err(error) if !is_taken(&error) => {
+            Err(error).with_context(|| format!("cannot create the network {name}"))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Creates one, in the network of the workspace's container.

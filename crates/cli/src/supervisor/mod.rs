@@ -35,6 +35,8 @@ pub(crate) type Say<'a> = &'a (dyn Fn(String) + Sync);
 
 /// How soon a stream that broke is tried again.
 const AGAIN: Duration = Duration::from_millis(300);
+/// How soon a port answers whose container runs, unless something is wrong with one of them.
+const PORT_WITHIN: Duration = Duration::from_secs(8);
 /// How soon a report that could not be made is tried again.
 const REPORT_AGAIN: Duration = Duration::from_secs(5);
 /// The pauses before a container that ends again and again is started again.
@@ -92,8 +94,15 @@ async fn watch(engine: &Engine, workspace: &str, say: Say<'_>) -> Result<Option<
 
 /// Starts a workspace's container and waits until it serves.
 pub(crate) async fn start(engine: &Engine, container: &Container) -> Result<()> {
+    let door = Door::of(container)?;
     engine.start(container).await?;
-    if !Door::of(container)?.opens(Instant::now() + READY_WITHIN).await {
+    if door.opens(Instant::now() + PORT_WITHIN).await {
+        return Ok(());
+    }
+    // Podman may have taken the port's rules away with those of a container that ended at the same moment.
+    engine.stop(container).await?;
+    engine.start(container).await?;
+    if !door.opens(Instant::now() + READY_WITHIN).await {
         bail!(
             "{} does not answer on port {} within {READY_WITHIN:?}; `workshop logs {}` has what it says",
             container.labels.workspace,

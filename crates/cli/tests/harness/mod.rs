@@ -367,8 +367,14 @@ impl Supervisor {
 
     /// Waits until it ends by itself, or is killed.
     pub fn ends(&mut self) {
+        let log = self.log.clone();
         let child = &mut self.child;
-        wait("the supervisor ends", || child.try_wait().unwrap().is_some());
+        let what = || format!("the supervisor ends: {}", fs::read_to_string(&log).unwrap());
+        let begin = Instant::now();
+        while child.try_wait().unwrap().is_none() {
+            assert!(begin.elapsed() < Duration::from_secs(90), "not in time: {}", what());
+            sleep(Duration::from_millis(100));
+        }
     }
 }
 
