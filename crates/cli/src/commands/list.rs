@@ -43,7 +43,10 @@ async fn finish_swaps(engine: &Engine) -> Result<(), Failure> {
     for name in &names {
         let swapping = names.iter().filter(|other| *other == name).count() > 1;
         if swapping && Turn::try_take(name)?.is_some() {
-            settle(engine, name, &|line| eprintln!("{line}")).await?;
+            // One that cannot be finished is no reason not to list the others.
+            if let Err(error) = settle(engine, name, &|line| eprintln!("{line}")).await {
+                eprintln!("{name}: {error:#}");
+            }
         }
     }
     Ok(())

@@ -53,6 +53,7 @@ pub(super) async fn begin(
         (SUPERVISOR_TOKEN.to_owned(), hex(16)?),
     ];
     if let Some(variable) = &workshop.llm_key
+        && (target.tag.is_none() || may_be_asked_for(variable))
         && let Some(key) = context.settings.llm_key(variable)?
     {
         env.push((variable.clone(), key));
@@ -95,6 +96,12 @@ pub(super) async fn begin(
         // Another `run` was faster: its workspace is this one, and its own to clear away.
         (Err(error), Creation::Exists) => Err(error.into()),
     }
+}
+
+/// Whether an image of somebody else's may name this variable as the one with the key: any other one may hold another
+/// secret of whoever runs it.
+fn may_be_asked_for(variable: &str) -> bool {
+    variable.starts_with("WORKSHOP_LLM_") || matches!(variable, "ANTHROPIC_API_KEY" | "OPENAI_API_KEY")
 }
 
 async fn made(engine: &Engine, name: &str) -> Result<Container, Failure> {
@@ -154,4 +161,22 @@ fn hex(bytes: usize) -> Result<String, Failure> {
     let mut random = vec![0; bytes];
     getrandom::fill(&mut random).map_err(|error| anyhow!("no random numbers: {error}"))?;
     Ok(random.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_image_gets_no_secret_but_a_key_of_an_llm() {
+        for (variable, expected) in [
+            ("WORKSHOP_LLM_API_KEY", true),
+            ("OPENAI_API_KEY", true),
+            ("AWS_SECRET_ACCESS_KEY", false),
+            ("HOME", false),
+            ("", false),
+        ] {
+            assert_eq!(may_be_asked_for(variable), expected, "{variable}");
+        }
+    }
 }
