@@ -46,7 +46,9 @@ test('the slider at an earlier moment shows the state of that moment', async ({ 
   await page.getByRole('button', { name: 'Check my work' }).click();
   await expect(page.getByText('Step 1 is done')).toBeVisible();
   await page.getByRole('button', { name: /Go to step 2/ }).click();
+  // At once: going on to the next step takes no key from the terminal.
   await type(page, 'mkdir -p notes');
+  await expect(screen(page)).toContainText('mkdir -p notes');
 
   const instructor = await context.newPage();
   await instructor.goto(workspace.instructorAddress);
