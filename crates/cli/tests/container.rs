@@ -1,6 +1,7 @@
 //! What holds in a real container: what the student cannot reach, what an image does by itself, and what is survived.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
+#[macro_use]
 mod harness;
 #[path = "harness/terminal.rs"]
 mod terminal;
@@ -15,19 +16,7 @@ use harness::{On, User, examples, wait};
 use serde_json::{Value, json};
 use terminal::Terminal;
 
-/// The same tests on both engines.
-macro_rules! on_both_engines {
-    ($($test:ident),* $(,)?) => {
-        mod on_podman {
-            $(#[test] #[ignore = "needs Podman: cargo xtask test containers"] fn $test() { super::$test(super::On::Podman); })*
-        }
-        mod on_docker {
-            $(#[test] #[ignore = "needs Docker: cargo xtask test containers"] fn $test() { super::$test(super::On::Docker); })*
-        }
-    };
-}
-
-on_both_engines!(
+on_engines!(on both:
     the_student_reaches_neither_log_artifact_nor_token,
     a_log_folder_of_the_host_is_closed_to_the_student,
     the_supervisors_api_needs_its_token,

@@ -1,6 +1,7 @@
 //! Containers beside a workspace, on a real engine: named, ready, private, fresh, and gone with it.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
+#[macro_use]
 mod harness;
 
 use std::fs;
@@ -10,18 +11,7 @@ use std::time::{Duration, Instant};
 use harness::{On, User, wait};
 use serde_json::{Value, json};
 
-macro_rules! on_both_engines {
-    ($($test:ident),* $(,)?) => {
-        mod on_podman {
-            $(#[test] #[ignore = "needs Podman: cargo xtask test containers"] fn $test() { super::$test(super::On::Podman); })*
-        }
-        mod on_docker {
-            $(#[test] #[ignore = "needs Docker: cargo xtask test containers"] fn $test() { super::$test(super::On::Docker); })*
-        }
-    };
-}
-
-on_both_engines!(
+on_engines!(on both:
     it_is_reached_by_its_name_and_by_nobody_else,
     it_is_ready_before_the_workspace_serves,
     a_swap_makes_it_anew,

@@ -2,6 +2,7 @@
 //! end exactly one container runs, and the log tells what happened.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
+#[macro_use]
 mod harness;
 
 use std::thread::sleep;
@@ -12,20 +13,6 @@ use harness::{On, User, examples, wait};
 /// The points on the road to a swap, and on the way back from one.
 const THERE: [&str; 6] = ["asked", "new-created", "old-stopped", "new-started", "new-ready", "old-removed"];
 const BACK: [&str; 3] = ["new-stopped", "old-started", "failure-reported"];
-
-macro_rules! on_engines {
-    ($($test:ident),* $(,)? ; on Docker too: $($main:ident),* $(,)?) => {
-        mod in_a_sandbox {
-            $(#[test] fn $test() { super::$test(super::On::Sandbox); })*
-        }
-        mod on_podman {
-            $(#[test] #[ignore = "needs Podman: cargo xtask test containers"] fn $test() { super::$test(super::On::Podman); })*
-        }
-        mod on_docker {
-            $(#[test] #[ignore = "needs Docker: cargo xtask test containers"] fn $main() { super::$main(super::On::Docker); })*
-        }
-    };
-}
 
 on_engines!(
     a_supervisor_killed_on_the_road,

@@ -1,25 +1,10 @@
 //! Swaps on the real engines: the main road, and whatever is killed on the way.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
+#[macro_use]
 mod harness;
 
 use harness::{On, User, examples, wait};
-
-/// The same tests in a sandbox and on Podman; those on containers need an engine, which `cargo xtask test containers`
-/// brings. The main road is tested on Docker too.
-macro_rules! on_engines {
-    ($($test:ident),* $(,)? ; on Docker too: $($main:ident),* $(,)?) => {
-        mod in_a_sandbox {
-            $(#[test] fn $test() { super::$test(super::On::Sandbox); })*
-        }
-        mod on_podman {
-            $(#[test] #[ignore = "needs Podman: cargo xtask test containers"] fn $test() { super::$test(super::On::Podman); })*
-        }
-        mod on_docker {
-            $(#[test] #[ignore = "needs Docker: cargo xtask test containers"] fn $main() { super::$main(super::On::Docker); })*
-        }
-    };
-}
 
 on_engines!(
     from_run_to_rm,

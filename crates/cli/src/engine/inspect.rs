@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
-use reqwest::{Client, StatusCode};
+use reqwest::{Client, StatusCode, Url};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use tokio::time::sleep;
@@ -100,20 +100,11 @@ impl Inspector {
     /// The containers with a label, running or not.
     pub(super) async fn with_label(&self, label: &str, value: &str) -> Result<Vec<Listed>> {
         let filters = serde_json::json!({ "label": [format!("{label}={value}")] }).to_string();
-        let escaped: String = filters
-            .bytes()
-            .map(|byte| {
-                if byte.is_ascii_alphanumeric() {
-                    char::from(byte).to_string()
-                } else {
-                    format!("%{byte:02X}")
-                }
-            })
-            .collect();
-        let path = format!("/containers/json?all=true&filters={escaped}");
+        let query = [("all", "true"), ("filters", &filters)];
+        let list = Url::parse_with_params(&format!("{}/containers/json", self.base), query)?;
         for _ in 0..LOOKS {
-            if let Some(list) = self.get(&path).await? {
-                return Ok(list);
+            if let Some(found) = self.get(list.clone()).await? {
+                return Ok(found);
             }
             sleep(AGAIN).await;
         }
@@ -122,16 +113,11 @@ impl Inspector {
 
     /// A container; none if it is gone.
     pub(super) async fn inspect(&self, id: &str) -> Result<Option<Inspected>> {
-        self.get(&format!("/containers/{id}/json")).await
+        self.get(Url::parse(&format!("{}/containers/{id}/json", self.base))?).await
     }
 
-    async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<Option<T>> {
-        let answer = self
-            .client
-            .get(format!("{}{path}", self.base))
-            .send()
-            .await
-            .context("the engine does not answer")?;
+    async fn get<T: DeserializeOwned>(&self, address: Url) -> Result<Option<T>> {
+        let answer = self.client.get(address).send().await.context("the engine does not answer")?;
         let status = answer.status();
         if status == StatusCode::OK {
             return answer.json().await.map(Some).context("an answer of the engine that makes no sense");

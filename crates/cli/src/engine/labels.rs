@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
-use workshop_events::SwitchKind;
 
 use super::Volume;
 
@@ -17,20 +16,10 @@ pub(super) const HOST: &str = "workshop.host";
 pub(super) const PORTS: &str = "workshop.ports";
 const STEP: &str = "workshop.step";
 const REQUEST: &str = "workshop.request";
-const KIND: &str = "workshop.kind";
 const IMAGE: &str = "workshop.image";
 const PORT: &str = "workshop.port";
 const VOLUME: &str = "workshop.volume";
 const FOLDER: &str = "workshop.folder";
-
-/// The request that a container was made for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Request {
-    /// Its id in the log.
-    pub(crate) id: String,
-    /// Switch or reset.
-    pub(crate) kind: SwitchKind,
-}
 
 /// What a workspace's container says of itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,8 +28,8 @@ pub(crate) struct Labels {
     pub(crate) workspace: String,
     /// The step that began in it.
     pub(crate) step: String,
-    /// What it was made for, unless it is the first.
-    pub(crate) request: Option<Request>,
+    /// The request that it was made for, by its id in the log; the first was made for none.
+    pub(crate) request: Option<String>,
     /// The repository of its images.
     pub(crate) repository: String,
     /// The port on 127.0.0.1.
@@ -76,8 +65,7 @@ impl Labels {
         let mut add = |name: &str, value: &Option<String>| {
             map.insert(name.to_owned(), value.clone().unwrap_or_default());
         };
-        add(REQUEST, &self.request.as_ref().map(|request| request.id.clone()));
-        add(KIND, &self.request.as_ref().map(|request| request.kind.as_str().to_owned()));
+        add(REQUEST, &self.request);
         add(VOLUME, &self.volume);
         add(FOLDER, &self.folder);
         map
@@ -90,11 +78,10 @@ impl Labels {
             return None;
         }
         let workspace = text(NAME).filter(|name| is_name(name))?;
-        let kind = map.get(KIND).and_then(|word| SwitchKind::parse(word)).unwrap_or(SwitchKind::Switch);
         Some(Self {
             workspace,
             step: text(STEP)?,
-            request: text(REQUEST).map(|id| Request { id, kind }),
+            request: text(REQUEST),
             repository: text(IMAGE)?,
             port: text(PORT)?.parse().ok()?,
             volume: text(VOLUME),
@@ -123,10 +110,7 @@ mod tests {
 
     #[test]
     fn labels_come_back() {
-        for (request, folder) in [
-            (None, None),
-            (Some(Request { id: "ab12".into(), kind: SwitchKind::Reset }), Some("/data/x".to_owned())),
-        ] {
+        for (request, folder) in [(None, None), (Some("ab12".to_owned()), Some("/data/x".to_owned()))] {
             let labels = Labels {
                 workspace: "git-basics".into(),
                 step: "branches".into(),
@@ -143,7 +127,7 @@ mod tests {
     /// What an image says stays under what the container says.
     #[test]
     fn a_container_says_everything_itself() {
-        let of_image = [(FOLDER, "/home/me"), (VOLUME, "other"), (REQUEST, "../x"), (KIND, "reset")];
+        let of_image = [(FOLDER, "/home/me"), (VOLUME, "other"), (REQUEST, "../x")];
         let mut map: HashMap<String, String> =
             of_image.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
         let labels = Labels {

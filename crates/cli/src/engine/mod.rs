@@ -23,7 +23,7 @@ use crate::image::Description;
 
 pub(crate) use connect::{connect, look_around};
 pub(crate) use containers::{Containers, split_reference};
-pub(crate) use labels::{Labels, Request, is_name};
+pub(crate) use labels::{Labels, is_name};
 pub(crate) use sandboxes::Sandboxes;
 
 /// Where the log volume is mounted.

@@ -105,7 +105,7 @@ async fn back(
     super::start(engine, &old).await?;
     point("old-started");
     say(format!("The swap failed, and everything is as it was: {reason}."));
-    let request = new.labels.request.as_ref().map(|request| request.id.as_str());
+    let request = new.labels.request.as_deref();
     let reported = match request {
         Some(request) => Door::of(&old)?.report_failure(request, reason).await,
         None => Ok(()),

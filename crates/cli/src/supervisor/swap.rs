@@ -5,7 +5,7 @@ use workshop_definition::artifact::ExtraContainer;
 
 use super::settle::settle_in_turn;
 use super::{Asked, Door, Say, Turn, point};
-use crate::engine::{Container, Creation, Engine, Labels, Plan, Request};
+use crate::engine::{Container, Creation, Engine, Labels, Plan};
 
 /// The variable that tells a backend which request its container was made for.
 const SWITCH: &str = "WORKSHOP_SWITCH";
@@ -43,7 +43,7 @@ async fn create(engine: &Engine, old: &Container, asked: &Asked, say: Say<'_>) -
         image,
         labels: Labels {
             step: asked.step.clone(),
-            request: Some(Request { id: asked.request.clone(), kind: asked.kind }),
+            request: Some(asked.request.clone()),
             ..old.labels.clone()
         },
         env: switched_env(&old.env, asked),

@@ -14,6 +14,29 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tempfile::TempDir;
 
+/// Makes a test of each function, in a sandbox and on Podman; the main road on Docker too. Those on containers need an
+/// engine, which `cargo xtask test containers` brings.
+#[allow(unused_macros, reason = "each test file uses its part")]
+macro_rules! on_engines {
+    (in a sandbox: $($sandbox:ident),*; on Podman: $($podman:ident),*; on Docker: $($docker:ident),* $(;)?) => {
+        mod in_a_sandbox {
+            $(#[test] fn $sandbox() { super::$sandbox(super::On::Sandbox); })*
+        }
+        mod on_podman {
+            $(#[test] #[ignore = "needs Podman: cargo xtask test containers"] fn $podman() { super::$podman(super::On::Podman); })*
+        }
+        mod on_docker {
+            $(#[test] #[ignore = "needs Docker: cargo xtask test containers"] fn $docker() { super::$docker(super::On::Docker); })*
+        }
+    };
+    ($($test:ident),* $(,)? ; on Docker too: $($main:ident),* $(,)?) => {
+        on_engines!(in a sandbox: $($test),*; on Podman: $($test),*; on Docker: $($main),*);
+    };
+    (on both: $($test:ident),* $(,)?) => {
+        on_engines!(in a sandbox: ; on Podman: $($test),*; on Docker: $($test),*);
+    };
+}
+
 /// What a test runs on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum On {
@@ -177,12 +200,10 @@ impl User {
     pub fn events(&self) -> Vec<Value> {
         let (status, _) = self.ask("GET", "/api/state", None);
         assert_eq!(status, 200);
-        let folder = tempfile::tempdir().unwrap();
         let text = match self.on {
             On::Sandbox => fs::read_to_string(self.log_folder().join("state-events.jsonl")).unwrap(),
             _ => self.in_container("cat /workshop/runtime/state-events.jsonl"),
         };
-        drop(folder);
         text.lines().filter(|line| !line.is_empty()).map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 

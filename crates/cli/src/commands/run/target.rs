@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::anyhow;
 
 use crate::arguments::RunOptions;
+use crate::commands::validate;
 use crate::engine::{Engine, is_name, split_reference};
 use crate::image::{self, Description};
 use crate::{Context, Failure};
@@ -58,7 +59,7 @@ async fn folder(
     engine: &Engine,
     context: &Context,
 ) -> Result<Description, Failure> {
-    let definition = image::load(path)?;
+    let definition = validate::load(path, context.output)?;
     match engine {
         Engine::Sandboxes(_) => {
             let repository = std::path::absolute(path)?.display().to_string();
