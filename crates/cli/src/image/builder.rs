@@ -58,6 +58,13 @@ impl Broken {
         let known = ["exit status ", "non-zero code: "];
         known.iter().find_map(|words| self.reason.rsplit_once(words)?.1.trim().parse().ok())
     }
+
+    /// Whether it was a moment's fault: Podman looks through all images for its cache, and stumbles over one that is
+    /// being removed, or made, by somebody else.
+    pub(super) fn is_passing(&self) -> bool {
+        let of_the_cache = self.reason.contains("checking if cached image exists");
+        of_the_cache || (self.reason.contains("layer not known") && self.exit_code().is_none())
+    }
 }
 
 /// Builds; `say` gets each instruction that the layer cache does not have, as soon as the engine shows that.
@@ -264,6 +271,22 @@ mod tests {
             &["FROM a AS fs-0", "ADD a.tar /"],
             "no end",
         );
+    }
+
+    #[test]
+    fn what_may_be_tried_again() {
+        for (reason, passing) in [
+            (
+                "checking if cached image exists from a previous build: getting top layer info: layer not known",
+                true,
+            ),
+            ("error reading image \"0123\": locating image with ID \"0123\": image not known", false),
+            ("creating build container: layer not known", true),
+            ("building at STEP \"RUN layer not known\": while running runtime: exit status 3", false),
+        ] {
+            let broken = Broken { instruction: String::new(), output: String::new(), reason: reason.into() };
+            assert_eq!(broken.is_passing(), passing, "{reason}");
+        }
     }
 
     #[test]

@@ -21,6 +21,8 @@ use crate::output::{Output, Progress};
 
 /// The tag of a bare run.
 pub(super) const LATEST: &str = "latest";
+/// How often a build is tried that trips over what somebody else does on the engine.
+const ATTEMPTS: u32 = 5;
 /// How much of a command is shown while it runs, in characters.
 const SHOWN_COMMAND: usize = 100;
 
@@ -210,18 +212,24 @@ impl Compile<'_> {
         let name = self.name(tag);
         let before = image_id(self.containers, &name).await?;
         let progress = self.output.progress(format!("Building {name}"));
-        let build = Build {
-            context: context.clone(),
-            containerfile: CONTAINERFILE,
-            target: &containerfile::target(number),
-            name: &name,
-            arguments: self.recipe.arguments.clone(),
-            ..Build::default()
-        };
         let say = |instruction: &str| self.say(instruction, &progress);
-        let outcome = builder::build(self.containers.docker(), build, &say)
-            .await
-            .map_err(|broken| self.failure(tag, &broken))?;
+        let mut attempts = ATTEMPTS;
+        let outcome = loop {
+            attempts -= 1;
+            let build = Build {
+                context: context.clone(),
+                containerfile: CONTAINERFILE,
+                target: &containerfile::target(number),
+                name: &name,
+                arguments: self.recipe.arguments.clone(),
+                ..Build::default()
+            };
+            match builder::build(self.containers.docker(), build, &say).await {
+                Ok(outcome) => break outcome,
+                Err(broken) if broken.is_passing() && attempts > 0 => {}
+                Err(broken) => return Err(self.failure(tag, &broken)),
+            }
+        };
         for instruction in &outcome.done {
             if let Some(Place::Command { step, number, .. }) = self.recipe.place(instruction) {
                 self.commands.borrow_mut().insert(Ran { step, command: number });

@@ -248,14 +248,19 @@ fn output(
 ) -> String {
     let mut lines = format!("FROM fs-{number} AS {}\nENV WORKSHOP_IMAGE_STEP=\"{tag}\"\n", target(number));
     let title = format!("{}: {tag}", definition.name);
-    for (name, value) in labels.iter().map(|(name, value)| (*name, value.as_str())).chain([
+    let name = format!("{}:{tag}", definition.image);
+    let labels = labels.iter().map(|(name, value)| (*name, value.as_str())).chain([
         ("org.opencontainers.image.title", title.as_str()),
-        ("org.opencontainers.image.ref.name", &format!("{}:{tag}", definition.image)),
-    ]) {
+        ("org.opencontainers.image.ref.name", name.as_str()),
+    ]);
+    // One instruction: each makes an image of its own on the way.
+    lines.push_str("LABEL");
+    for (name, value) in labels {
         // A label is one line; only a name could have more.
         let line: String = value.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-        let _ = writeln!(lines, "LABEL {name}={}", quoted(&line));
+        let _ = write!(lines, " \\\n  {name}={}", quoted(&line));
     }
+    lines.push('\n');
     if sudo {
         lines.push_str("ADD sudo.tar /\n");
     }

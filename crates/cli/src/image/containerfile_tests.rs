@@ -43,11 +43,12 @@ fn a_recipe_stage_and_an_output_stage_for_each_image() {
 
         FROM fs-0 AS out-0
         ENV WORKSHOP_IMAGE_STEP="step-0"
-        LABEL workshop.image="localhost/a"
-        LABEL workshop.name="A \"b\""
-        LABEL workshop.steps="one,two"
-        LABEL org.opencontainers.image.title="A \"b\": step-0"
-        LABEL org.opencontainers.image.ref.name="localhost/a:step-0"
+        LABEL \
+          workshop.image="localhost/a" \
+          workshop.name="A \"b\"" \
+          workshop.steps="one,two" \
+          org.opencontainers.image.title="A \"b\": step-0" \
+          org.opencontainers.image.ref.name="localhost/a:step-0"
         ADD artifact.tar /
 
         FROM fs-0 AS env-1
@@ -62,11 +63,12 @@ fn a_recipe_stage_and_an_output_stage_for_each_image() {
 
         FROM fs-1 AS out-1
         ENV WORKSHOP_IMAGE_STEP="one"
-        LABEL workshop.image="localhost/a"
-        LABEL workshop.name="A \"b\""
-        LABEL workshop.steps="one,two"
-        LABEL org.opencontainers.image.title="A \"b\": one"
-        LABEL org.opencontainers.image.ref.name="localhost/a:one"
+        LABEL \
+          workshop.image="localhost/a" \
+          workshop.name="A \"b\"" \
+          workshop.steps="one,two" \
+          org.opencontainers.image.title="A \"b\": one" \
+          org.opencontainers.image.ref.name="localhost/a:one"
         ADD artifact.tar /
 
         FROM fs-1 AS fs-2
@@ -74,11 +76,12 @@ fn a_recipe_stage_and_an_output_stage_for_each_image() {
 
         FROM fs-2 AS out-2
         ENV WORKSHOP_IMAGE_STEP="two"
-        LABEL workshop.image="localhost/a"
-        LABEL workshop.name="A \"b\""
-        LABEL workshop.steps="one,two"
-        LABEL org.opencontainers.image.title="A \"b\": two"
-        LABEL org.opencontainers.image.ref.name="localhost/a:two"
+        LABEL \
+          workshop.image="localhost/a" \
+          workshop.name="A \"b\"" \
+          workshop.steps="one,two" \
+          org.opencontainers.image.title="A \"b\": two" \
+          org.opencontainers.image.ref.name="localhost/a:two"
         ADD sudo.tar /
         ADD artifact.tar /
 

@@ -311,7 +311,12 @@ impl User {
     pub fn kill_backend(&self) {
         match self.on {
             On::Sandbox => self.kill_container(),
-            _ => drop(self.in_container("kill -9 $(pgrep -x workshop-backen | head -n 1)")),
+            // The container ends with it, and with the container what became of this command.
+            _ => {
+                let kill = "kill -9 $(pgrep -x workshop-backen | head -n 1)";
+                let container = &self.containers()[0];
+                let _ = self.engine_command(&["exec", "--user", "root", container, "sh", "-c", kill]).output();
+            }
         }
     }
 
