@@ -14,6 +14,7 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::process::{Child, Command, Stdio};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -29,6 +30,17 @@ const STEPS: &str = r#"
 "#;
 const TAGS: [&str; 5] = ["step-0", "one", "two", "three", "four"];
 
+/// Podman 4.3 may die of a build that fails, with everything else that it does at that moment: such a test runs alone.
+static ENGINES: RwLock<()> = RwLock::new(());
+
+fn alone() -> RwLockWriteGuard<'static, ()> {
+    ENGINES.write().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn beside_others() -> RwLockReadGuard<'static, ()> {
+    ENGINES.read().unwrap_or_else(PoisonError::into_inner)
+}
+
 fn base() -> String {
     given("WORKSHOP_TEST_BASE")
 }
@@ -36,6 +48,7 @@ fn base() -> String {
 #[test]
 #[ignore = "needs a container engine: cargo xtask test containers"]
 fn the_examples_compile_and_a_second_compile_rebuilds_nothing() {
+    let _engines = beside_others();
     for engine in Engine::all() {
         for name in ["hello-linux", "git-basics", "web-server"] {
             let example = Workshop::example(&engine, name);
@@ -56,6 +69,7 @@ fn the_examples_compile_and_a_second_compile_rebuilds_nothing() {
 #[test]
 #[ignore = "needs a container engine: cargo xtask test containers"]
 fn an_edit_runs_what_comes_after_it_and_nothing_else() {
+    let _engines = beside_others();
     for engine in Engine::all() {
         // No other run's layers are these.
         let unique = std::process::id();
@@ -95,6 +109,7 @@ fn an_edit_runs_what_comes_after_it_and_nothing_else() {
 #[test]
 #[ignore = "needs a container engine: cargo xtask test containers"]
 fn engines_get_the_same_artifact() {
+    let _engines = beside_others();
     let mut hashes = Vec::new();
     for engine in Engine::all() {
         let workshop = Workshop::empty(&engine, "localhost/compile-test");
@@ -126,6 +141,7 @@ fn engines_get_the_same_artifact() {
 #[test]
 #[ignore = "needs a container engine: cargo xtask test containers"]
 fn hostile_text_survives() {
+    let _engines = beside_others();
     let steps = r#"
   - id: one
     title: One
@@ -174,6 +190,7 @@ fn hostile_text_survives() {
 #[test]
 #[ignore = "needs a container engine: cargo xtask test containers"]
 fn a_failing_command_stops_the_build_and_is_named() {
+    let _engines = alone();
     let steps = STEPS.replace("> /opt/three\"]", "> /opt/three\", \"echo first; echo second >&2; exit 7\"]");
     for engine in Engine::all() {
         let workshop = Workshop::new(&engine, &base(), &steps);
@@ -194,6 +211,7 @@ fn a_failing_command_stops_the_build_and_is_named() {
 #[test]
 #[ignore = "needs a container engine: cargo xtask test containers"]
 fn status_tells_built_stale_and_missing_apart() {
+    let _engines = beside_others();
     for engine in Engine::all() {
         let workshop = Workshop::new(&engine, &base(), STEPS);
         let check = |expected: [&str; 6]| {
@@ -229,6 +247,7 @@ fn status_tells_built_stale_and_missing_apart() {
 #[test]
 #[ignore = "needs a container engine: cargo xtask test containers"]
 fn sudo_is_of_the_steps_that_ask() {
+    let _engines = alone();
     let steps = r#"
   - {id: one, title: One, markdown: Text, sudo: true, commands: ["install -m 4755 /bin/true /usr/bin/sudo"]}
   - {id: two, title: Two, markdown: Text}
@@ -267,6 +286,7 @@ fn busybox(engine: &Engine, name: &str) -> String {
 #[test]
 #[ignore = "needs a container engine: cargo xtask test containers"]
 fn a_base_without_the_parts_is_refused_or_gets_them() {
+    let _engines = beside_others();
     for engine in Engine::all() {
         let base = busybox(&engine, "busybox");
         let steps = "  - {id: one, title: One, markdown: Text, files: [{path: /workspace/a, content: hi}], commands: [\"cp a b\"]}\n";
@@ -318,6 +338,7 @@ fn answers(address: &str, path: &str) -> bool {
 #[test]
 #[ignore = "needs a container engine: cargo xtask test containers"]
 fn a_base_of_another_version_is_used_with_a_warning() {
+    let _engines = alone();
     for engine in Engine::all() {
         let workshop = Workshop::empty(&engine, "localhost/compile-test");
         workshop.write(
@@ -418,6 +439,7 @@ impl Drop for Registry {
 #[test]
 #[ignore = "needs a container engine: cargo xtask test containers"]
 fn images_are_pushed_with_the_credentials_at_hand() {
+    let _engines = beside_others();
     let registry = Registry::start();
     let folder = registry.folder.path();
     // As Docker, Podman and a helper keep them.

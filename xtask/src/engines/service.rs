@@ -3,7 +3,9 @@
 use std::fs::{self, File};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
-use std::thread::sleep;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{sleep, spawn};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -18,12 +20,17 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_millis(50);
 
 pub(super) struct Service {
-    child: Child,
+    child: Arc<Mutex<Child>>,
+    /// Whether it is to end.
+    ending: Arc<AtomicBool>,
 }
 
 impl Service {
     /// Starts the engine's process: in a group of its own, so that Ctrl-C reaches the chore alone. Should the chore be
     /// killed, the kernel ends it. What it says goes to a file in the storage folder.
+    ///
+    /// One that ends by itself is started again, as systemd does with it: Podman 4.3 may die of a build that fails
+    /// while another stage waits for it.
     pub(super) fn start(checkout: &Checkout, places: &Places, name: &str, service: &Command) -> Result<Self> {
         let log = File::create(places.storage.join(format!("{name}.log")))?;
         let mut command = checkout.command("setpriv");
@@ -32,21 +39,39 @@ impl Service {
             command.env(variable, value.unwrap_or_default());
         }
         command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).process_group(0);
-        let child = command.spawn().with_context(|| format!("cannot start {name}"))?;
-        Ok(Self { child })
+        let first = command.spawn().with_context(|| format!("cannot start {name}"))?;
+        let service = Self { child: Arc::new(Mutex::new(first)), ending: Arc::default() };
+        let (child, ending) = (service.child.clone(), service.ending.clone());
+        let name = name.to_owned();
+        spawn(move || {
+            while !ending.load(Ordering::Relaxed) {
+                sleep(PAUSE);
+                let mut child = child.lock().unwrap_or_else(PoisonError::into_inner);
+                if !ending.load(Ordering::Relaxed) && child.try_wait().is_ok_and(|ended| ended.is_some()) {
+                    eprintln!("{name} ended by itself and is started again");
+                    match command.spawn() {
+                        Ok(again) => *child = again,
+                        Err(error) => return eprintln!("cannot start {name}: {error}"),
+                    }
+                }
+            }
+        });
+        Ok(service)
     }
 
     /// Asks the engine to end, and insists if it does not.
-    pub(super) fn stop(mut self, checkout: &Checkout) -> Result<()> {
-        if self.child.try_wait()?.is_some() {
+    pub(super) fn stop(self, checkout: &Checkout) -> Result<()> {
+        self.ending.store(true, Ordering::Relaxed);
+        let mut child = self.child.lock().unwrap_or_else(PoisonError::into_inner);
+        if child.try_wait()?.is_some() {
             return Ok(());
         }
-        program::quiet(checkout.command("kill").arg(self.child.id().to_string()))?;
+        program::quiet(checkout.command("kill").arg(child.id().to_string()))?;
         let deadline = Instant::now() + PATIENCE;
-        while self.child.try_wait()?.is_none() {
+        while child.try_wait()?.is_none() {
             if Instant::now() > deadline {
-                self.child.kill()?;
-                self.child.wait()?;
+                child.kill()?;
+                child.wait()?;
                 bail!("an engine did not end within {PATIENCE:?} and was killed");
             }
             sleep(PAUSE);

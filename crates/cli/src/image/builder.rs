@@ -42,7 +42,7 @@ pub(super) struct Outcome {
 }
 
 /// Why nothing was built.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Broken {
     /// The instruction that failed; empty if none had begun.
     pub(super) instruction: String,
@@ -50,6 +50,8 @@ pub(super) struct Broken {
     pub(super) output: String,
     /// What the engine says.
     pub(super) reason: String,
+    /// Whether the engine fell silent in the middle of it.
+    pub(super) lost: bool,
 }
 
 impl Broken {
@@ -60,10 +62,10 @@ impl Broken {
     }
 
     /// Whether it was a moment's fault: Podman looks through all images for its cache, and stumbles over one that is
-    /// being removed, or made, by somebody else.
+    /// being removed, or made, by somebody else. Its service may also die of a build that fails, and comes back.
     pub(super) fn is_passing(&self) -> bool {
         let of_the_cache = self.reason.contains("checking if cached image exists");
-        of_the_cache || (self.reason.contains("layer not known") && self.exit_code().is_none())
+        self.lost || of_the_cache || (self.reason.contains("layer not known") && self.exit_code().is_none())
     }
 }
 
@@ -89,15 +91,15 @@ pub(super) async fn build(docker: &Docker, build: Build<'_>, say: &dyn Fn(&str))
                     transcript.read(&text, say);
                 }
             }
-            Err(error) => return Err(transcript.broken(reason(error))),
+            Err(error) => {
+                let lost = matches!(error, Error::HyperResponseError { .. } | Error::HyperLegacyError { .. });
+                return Err(Broken { lost, ..transcript.broken(reason(error)) });
+            }
         }
     }
     let done = transcript.end(say);
-    let nothing = || Broken {
-        instruction: String::new(),
-        output: String::new(),
-        reason: "the engine's builder ended without an image".to_owned(),
-    };
+    let nothing =
+        || Broken { reason: "the engine's builder ended without an image".to_owned(), ..Broken::default() };
     Ok(Outcome { id: id.ok_or_else(nothing)?, done })
 }
 
@@ -187,7 +189,7 @@ impl Transcript {
             self.keep(&rest);
         }
         let output = self.output.trim_end().to_owned();
-        Broken { instruction: self.instruction.unwrap_or_default(), output, reason }
+        Broken { instruction: self.instruction.unwrap_or_default(), output, reason, lost: false }
     }
 
     fn end(mut self, say: &dyn Fn(&str)) -> Vec<String> {
@@ -284,7 +286,7 @@ mod tests {
             ("creating build container: layer not known", true),
             ("building at STEP \"RUN layer not known\": while running runtime: exit status 3", false),
         ] {
-            let broken = Broken { instruction: String::new(), output: String::new(), reason: reason.into() };
+            let broken = Broken { reason: reason.into(), ..Broken::default() };
             assert_eq!(broken.is_passing(), passing, "{reason}");
         }
     }
@@ -296,7 +298,7 @@ mod tests {
             ("The command 'x exit status 1' returned a non-zero code: 127", Some(127)),
             ("no such image", None),
         ] {
-            let broken = Broken { instruction: String::new(), output: String::new(), reason: reason.into() };
+            let broken = Broken { reason: reason.into(), ..Broken::default() };
             assert_eq!(broken.exit_code(), code);
         }
     }

@@ -3,11 +3,13 @@
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::anyhow;
 use bollard::query_parameters::TagImageOptionsBuilder;
 use bytes::Bytes;
 use serde::Serialize;
+use tokio::time::sleep;
 use workshop_definition::Definition;
 
 use super::base::{self, full_id};
@@ -23,6 +25,8 @@ use crate::output::{Output, Progress};
 pub(super) const LATEST: &str = "latest";
 /// How often a build is tried that trips over what somebody else does on the engine.
 const ATTEMPTS: u32 = 5;
+/// Before it is tried again.
+const PAUSE: Duration = Duration::from_secs(1);
 /// How much of a command is shown while it runs, in characters.
 const SHOWN_COMMAND: usize = 100;
 
@@ -226,7 +230,7 @@ impl Compile<'_> {
             };
             match builder::build(self.containers.docker(), build, &say).await {
                 Ok(outcome) => break outcome,
-                Err(broken) if broken.is_passing() && attempts > 0 => {}
+                Err(broken) if broken.is_passing() && attempts > 0 => sleep(PAUSE).await,
                 Err(broken) => return Err(self.failure(tag, &broken)),
             }
         };
