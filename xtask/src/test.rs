@@ -22,7 +22,7 @@ use crate::workspace;
 
 #[derive(Args)]
 pub(crate) struct Options {
-    /// Only these stages, by the names in the closing table; `containers` is run only when it is named.
+    /// Only these stages, by the names in the closing table.
     stages: Vec<String>,
 }
 
@@ -72,9 +72,6 @@ const STAGES: &[Stage] = &[
     ("containers", containers),
 ];
 
-/// Stages that are run only when they are asked for: they install two container engines, and take a quarter of an hour.
-const ON_REQUEST: &[&str] = &["containers"];
-
 /// Stages that read sources alone, and so need no set-up when only they are asked for.
 const BARE: &[&str] = &["format", "tidy", "clippy", "docs"];
 
@@ -84,10 +81,7 @@ pub(crate) fn run(checkout: &Checkout, options: &Options) -> Result<ExitCode> {
         let known = STAGES.iter().map(|(name, _)| *name).collect::<Vec<_>>();
         ensure!(known.contains(&name.as_str()), "no stage `{name}`; there are: {}", known.join(", "));
     }
-    let asked = |name: &str| {
-        options.stages.iter().any(|stage| stage == name)
-            || (options.stages.is_empty() && !ON_REQUEST.contains(&name))
-    };
+    let asked = |name: &str| options.stages.is_empty() || options.stages.iter().any(|stage| stage == name);
     let mut rows = Vec::new();
     if STAGES.iter().any(|(name, _)| asked(name) && !BARE.contains(name)) {
         rows.push(staged(checkout, "set-up", |checkout| one(set_up(checkout))));
