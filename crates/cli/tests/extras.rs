@@ -16,6 +16,7 @@ on_engines!(on both:
     it_is_ready_before_the_workspace_serves,
     a_swap_makes_it_anew,
     one_that_is_never_ready_is_named,
+    one_that_ends_is_named_with_its_last_words,
     one_that_gets_lost_on_a_swap_leads_back,
     what_is_hostile_is_data,
 );
@@ -193,16 +194,36 @@ fn a_swap_makes_it_anew(on: On) {
     assert_eq!(workshop.left(), [""; 0]);
 }
 
+/// Runs a workspace that must not start: what it complains of. With fail points it waits three seconds for the service.
+fn cannot_run(workshop: &Workshop) -> String {
+    let port = workshop.user.port.to_string();
+    let run =
+        ["run", &workshop.folder, "--name", &workshop.user.name, "--port", &port, "--detach", "--no-open"];
+    let output =
+        workshop.user.workshop(&run).env("FAILPOINTS", "extras-patience=return(3)").output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert_eq!(workshop.left(), [""; 0]);
+    said
+}
+
 fn one_that_is_never_ready_is_named(on: On) {
     let _shared = NETWORKS.read().unwrap_or_else(PoisonError::into_inner);
     // It answers on another port than it says.
     let workshop = Workshop::new(on, "db", &json!({ "ports": [{ "port": 7001 }], "env": { "DELAY": "0" } }));
-    let port = workshop.user.port.to_string();
-    let run =
-        ["run", &workshop.folder, "--name", &workshop.user.name, "--port", &port, "--detach", "--no-open"];
-    let said = workshop.user.fails(&run, 1);
-    assert!(said.contains("db:7001") && said.contains("is not ready"), "{said}");
-    assert_eq!(workshop.left(), [""; 0]);
+    let said = cannot_run(&workshop);
+    assert!(said.contains("is not ready: db:7001 does not answer"), "{said}");
+}
+
+fn one_that_ends_is_named_with_its_last_words(on: On) {
+    let _shared = NETWORKS.read().unwrap_or_else(PoisonError::into_inner);
+    let workshop = Workshop::new(on, "db", &json!({}));
+    let image = format!("localhost/service-{}:latest", workshop.user.name);
+    let ends = "sleep 1; echo starting; printf 'no \\\\033[2Jlicence\\\\n' >&2; exit 3";
+    workshop.user.replace_image(&image, &format!(r#"ENTRYPOINT ["sh", "-c", "{ends}"]"#));
+    let said = cannot_run(&workshop);
+    assert!(said.contains("is not ready: db ended with exit code 3; the last it printed:\n"), "{said}");
+    assert!(said.contains("starting") && said.contains("no [2Jlicence"), "{said}");
 }
 
 fn one_that_gets_lost_on_a_swap_leads_back(on: On) {
@@ -213,7 +234,7 @@ fn one_that_gets_lost_on_a_swap_leads_back(on: On) {
     let image = format!("localhost/service-{}:latest", workshop.user.name);
     workshop.user.replace_image(&image, "ENTRYPOINT [\"/bin/false\"]");
     let said = workshop.user.fails(&["switch", &workshop.user.name, "two"], 1);
-    assert!(said.contains("db") && said.contains("is not ready"), "{said}");
+    assert!(said.contains("is not ready: db ended with exit code 1 and printed nothing"), "{said}");
     // As it was, with what was stored.
     assert_eq!(workshop.user.state()["active"], "one");
     assert_eq!(workshop.say("db", "").unwrap(), "first|kept");

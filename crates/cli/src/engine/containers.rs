@@ -6,34 +6,25 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use bollard::Docker;
-use bollard::errors::Error;
-use bollard::models::{
-    ContainerCreateBody, HostConfig, Mount, MountType, PortBinding, RestartPolicy, RestartPolicyNameEnum,
-    VolumeCreateRequest,
-};
+use bollard::models::{ContainerCreateBody, HostConfig, PortBinding, RestartPolicy, RestartPolicyNameEnum};
 use bollard::query_parameters::{
     CreateContainerOptionsBuilder, CreateImageOptionsBuilder, RemoveContainerOptionsBuilder,
-    RemoveVolumeOptions, StopContainerOptionsBuilder,
 };
 use bytes::Bytes;
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
 use tokio::time::{Instant, sleep};
 
+use super::answers::{gone_is_none, is_taken, unchanged_is_fine};
 use super::inspect::{Inspected, Inspector};
 use super::labels::{self, Labels};
-use super::{Container, Creation, Plan, RUNTIME, Volume, extras, log, logs};
+use super::{Container, Creation, Plan, Volume, ending, extras, log, printed, volumes};
 use crate::image::Description;
 
 /// The port of the backend in its container.
 const PORT: &str = "8080/tcp";
-/// How long a container may take to end once it is asked to, in seconds.
-const STOP: i32 = 10;
 /// How long a container that was stopped may still hold its port.
 const PORT_FREE_WITHIN: Duration = Duration::from_secs(5);
-/// How long a container that ended by itself may be restless, and how often it is looked at.
-const REST_WITHIN: Duration = Duration::from_secs(15);
-const LOOK: Duration = Duration::from_millis(200);
 
 /// Docker or Podman.
 #[derive(Debug, Clone)]
@@ -178,7 +169,7 @@ impl Containers {
                         host_port: Some(plan.labels.port.to_string()),
                     }]),
                 )])),
-                mounts: Some(vec![mount(&plan.labels.log())?]),
+                mounts: Some(vec![volumes::mount(&plan.labels.log())?]),
                 restart_policy: Some(RestartPolicy {
                     name: Some(RestartPolicyNameEnum::ON_FAILURE),
                     maximum_retry_count: Some(5),
@@ -188,9 +179,7 @@ impl Containers {
             }),
             ..ContainerCreateBody::default()
         };
-        if let Volume::Named(name) = plan.labels.log() {
-            self.make_volume(&name, &plan.labels.workspace).await?;
-        }
+        volumes::make(&self.docker, &plan.labels.log(), &plan.labels.workspace).await?;
         if let Some(network) = &network {
             extras::make_network(&self.docker, self.product, network, plan).await?;
         }
@@ -213,28 +202,8 @@ impl Containers {
         Ok(Creation::Made)
     }
 
-    async fn make_volume(&self, name: &str, workspace: &str) -> Result<()> {
-        if gone_is_none(self.docker.inspect_volume(name).await)?.is_some() {
-            return Ok(());
-        }
-        let labels = HashMap::from([
-            (labels::NAME.to_owned(), workspace.to_owned()),
-            (labels::ROLE.to_owned(), "log".to_owned()),
-        ]);
-        let request = VolumeCreateRequest {
-            name: Some(name.to_owned()),
-            labels: Some(labels),
-            ..VolumeCreateRequest::default()
-        };
-        self.docker
-            .create_volume(request)
-            .await
-            .with_context(|| format!("cannot create the volume {name}"))?;
-        Ok(())
-    }
-
     pub(super) async fn start(&self, container: &Container) -> Result<()> {
-        extras::start(&self.docker, container, &extras::of(&self.inspector, container).await?).await?;
+        extras::start(&self.docker, &self.inspector, container).await?;
         let begin = Instant::now();
         loop {
             let started = unchanged_is_fine(self.docker.start_container(&container.id, None).await);
@@ -254,39 +223,11 @@ impl Containers {
     }
 
     pub(super) async fn stop(&self, container: &Container) -> Result<()> {
-        self.stop_one(&container.id).await.with_context(|| format!("cannot stop {}", container.name))?;
+        ending::stop(&self.docker, &self.inspector, &container.id)
+            .await
+            .with_context(|| format!("cannot stop {}", container.name))?;
         for extra in extras::of(&self.inspector, container).await? {
-            self.stop_one(&extra.id).await?;
-        }
-        Ok(())
-    }
-
-    async fn stop_one(&self, id: &str) -> Result<()> {
-        let runs = self.inspector.inspect(id).await?.is_some_and(|inspected| inspected.state.runs());
-        // What ended by itself may be about to be started again by its policy.
-        if runs { self.end(id).await } else { self.come_to_rest(id).await }
-    }
-
-    async fn end(&self, id: &str) -> Result<()> {
-        let options = StopContainerOptionsBuilder::default().t(STOP).build();
-        unchanged_is_fine(self.docker.stop_container(id, Some(options)).await)
-    }
-
-    /// Waits until a container that ended by itself is neither cleaned up nor started again any more. Podman does both
-    /// beside its answers, and takes the rules of the port away from whatever has the port by then.
-    async fn come_to_rest(&self, id: &str) -> Result<()> {
-        let (begin, mut looks_at_rest) = (Instant::now(), 0);
-        while looks_at_rest < 3 && begin.elapsed() < REST_WITHIN {
-            match self.inspector.inspect(id).await? {
-                None => return Ok(()),
-                Some(inspected) if inspected.state.runs() => {
-                    self.end(id).await?;
-                    looks_at_rest = 0;
-                }
-                Some(inspected) if inspected.state.is_at_rest() => looks_at_rest += 1,
-                Some(_) => looks_at_rest = 0,
-            }
-            sleep(LOOK).await;
+            ending::stop(&self.docker, &self.inspector, &extra.id).await?;
         }
         Ok(())
     }
@@ -314,21 +255,19 @@ impl Containers {
     }
 
     pub(super) async fn ended(&self, container: &Container) -> Result<()> {
-        let mut wait = std::pin::pin!(self.docker.wait_container(&container.id, None));
-        match wait.next().await {
-            // An exit code other than 0 is an error there.
-            None | Some(Ok(_) | Err(Error::DockerContainerWaitError { .. })) => Ok(()),
-            Some(Err(Error::DockerResponseServerError { status_code: 404, .. })) => Ok(()),
-            Some(Err(error)) => Err(error.into()),
-        }
+        ending::ended(&self.docker, &container.id).await
+    }
+
+    pub(super) async fn ended_for_good(&self, container: &Container) -> Result<String> {
+        ending::for_good(&self.docker, &self.inspector, &container.id).await
     }
 
     pub(super) fn logs(&self, container: &Container, follow: bool) -> BoxStream<'_, Result<Bytes>> {
-        logs::of_container(&self.docker, container, follow)
+        printed::of_container(&self.docker, container, follow)
     }
 
     /// Copies parts of the log on a volume into a folder: through a container that has it, or one that is made of
-    /// `image` for that and never started.
+    /// `image` for that.
     pub(super) async fn copy_log(
         &self,
         volume: &Volume,
@@ -336,58 +275,21 @@ impl Containers {
         parts: &[&str],
         into: &Path,
     ) -> Result<()> {
-        let with_it =
-            self.workspaces().await?.into_iter().find(|container| container.labels.log() == *volume);
-        let (id, made) = match (with_it, image) {
-            (Some(container), _) => (container.id, false),
-            (None, Some(image)) => {
-                let host_config = HostConfig { mounts: Some(vec![mount(volume)?]), ..HostConfig::default() };
-                let body = ContainerCreateBody {
-                    image: Some(image.to_owned()),
-                    host_config: Some(host_config),
-                    ..ContainerCreateBody::default()
-                };
-                (self.docker.create_container(None, body).await?.id, true)
-            }
+        let mut workspaces = self.workspaces().await?.into_iter();
+        match (workspaces.find(|container| container.labels.log() == *volume), image) {
+            (Some(container), _) => log::copy_out(&self.docker, &container.id, parts, into).await,
+            (None, Some(image)) => log::copy_out_by(&self.docker, image, volume, parts, into).await,
             (None, None) => bail!("no container has this log"),
-        };
-        let copied = log::download(&self.docker, &id, parts, into).await;
-        if made {
-            let options = RemoveContainerOptionsBuilder::default().force(true).build();
-            unchanged_is_fine(self.docker.remove_container(&id, Some(options)).await)?;
         }
-        copied
     }
 
     pub(super) async fn has_log(&self, volume: &Volume) -> Result<bool> {
-        match volume {
-            Volume::Folder(folder) => Ok(folder.join("log.json").exists()),
-            Volume::Named(name) => Ok(gone_is_none(self.docker.inspect_volume(name).await)?.is_some()),
-        }
+        volumes::has_log(&self.docker, volume).await
     }
 
     pub(super) async fn forget(&self, volume: &Volume) -> Result<()> {
-        match volume {
-            Volume::Folder(folder) => {
-                std::fs::remove_dir_all(folder).with_context(|| folder.display().to_string())
-            }
-            Volume::Named(name) => {
-                unchanged_is_fine(self.docker.remove_volume(name, None::<RemoveVolumeOptions>).await)
-                    .with_context(|| format!("cannot remove the volume {name}"))
-            }
-        }
+        volumes::forget(&self.docker, volume).await
     }
-}
-
-fn mount(volume: &Volume) -> Result<Mount> {
-    let (source, typ) = match volume {
-        Volume::Named(name) => (name.clone(), MountType::VOLUME),
-        Volume::Folder(folder) => {
-            std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
-            (folder.display().to_string(), MountType::BIND)
-        }
-    };
-    Ok(Mount { source: Some(source), target: Some(RUNTIME.to_owned()), typ: Some(typ), ..Mount::default() })
 }
 
 /// Repository and tag; a registry's port is no tag.
@@ -395,43 +297,6 @@ pub(crate) fn split_reference(image: &str) -> (&str, &str) {
     match image.rsplit_once(':') {
         Some((repository, tag)) if !tag.contains('/') => (repository, tag),
         _ => (image, "latest"),
-    }
-}
-
-/// What is not there is none.
-pub(super) fn gone_is_none<T>(answer: Result<T, Error>) -> Result<Option<T>> {
-    match answer {
-        Ok(value) => Ok(Some(value)),
-        Err(Error::DockerResponseServerError { status_code: 404, .. }) => Ok(None),
-        // Podman, of an image that goes while it is looked at.
-        Err(Error::DockerResponseServerError { status_code: 500, message })
-            if message.contains("image not known") =>
-        {
-            Ok(None)
-        }
-        Err(error) => Err(error.into()),
-    }
-}
-
-/// Already so (304), already gone (404), or being removed by another (409): all the same in the end.
-pub(super) fn unchanged_is_fine(answer: Result<(), Error>) -> Result<()> {
-    match answer {
-        Ok(()) | Err(Error::DockerResponseServerError { status_code: 304 | 404, .. }) => Ok(()),
-        Err(Error::DockerResponseServerError { status_code: 409, message })
-            if message.contains("already in progress") =>
-        {
-            Ok(())
-        }
-        Err(error) => Err(error.into()),
-    }
-}
-
-/// Whether a name is taken: Docker says 409, Podman also 500.
-pub(super) fn is_taken(error: &Error) -> bool {
-    match error {
-        Error::DockerResponseServerError { status_code: 409, .. } => true,
-        Error::DockerResponseServerError { status_code: 500, message } => message.contains("already in use"),
-        _ => false,
     }
 }
 

@@ -8,15 +8,14 @@ use bollard::errors::Error;
 use bollard::models::{
     ContainerCreateBody, EndpointSettings, HostConfig, NetworkCreateRequest, NetworkingConfig,
 };
-use bollard::query_parameters::{
-    CreateContainerOptionsBuilder, LogsOptionsBuilder, RemoveContainerOptionsBuilder,
-};
+use bollard::query_parameters::{CreateContainerOptionsBuilder, RemoveContainerOptionsBuilder};
 use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 use workshop_definition::artifact::ExtraContainer;
 
-use super::containers::{gone_is_none, is_taken, unchanged_is_fine};
+use super::answers::{gone_is_none, is_taken, unchanged_is_fine};
 use super::inspect::{Inspector, Listed};
-use super::{Container, Plan, labels};
+use super::{Container, Plan, ending, labels, printed};
 
 /// How long they may take to serve, in seconds.
 const PATIENCE: u32 = 60;
@@ -107,23 +106,39 @@ pub(super) async fn beside(inspector: &Inspector, container: &str) -> Result<Vec
     Ok(listed.into_iter().map(extra).collect())
 }
 
-/// Starts them and waits until each serves its ports, seen from the workspace's network.
-pub(super) async fn start(docker: &Docker, container: &Container, extras: &[Extra]) -> Result<()> {
+/// Starts what is beside a container and waits until each serves its ports, seen from the workspace's network.
+///
+/// # Errors
+/// One ends instead, or does not serve in time.
+pub(super) async fn start(docker: &Docker, inspector: &Inspector, container: &Container) -> Result<()> {
+    let extras = of(inspector, container).await?;
     for extra in extras.iter().filter(|extra| extra.host.is_some()) {
         unchanged_is_fine(docker.start_container(&extra.id, None).await)
             .with_context(|| format!("cannot start what runs beside {}", container.name))?;
     }
-    let serves: Vec<&str> = extras.iter().flat_map(|extra| &extra.serves).map(String::as_str).collect();
-    if serves.is_empty() { Ok(()) } else { reach(docker, container, &serves).await }
+    // Nobody waits for one that serves nothing: it may be done once it has prepared something.
+    let serving: Vec<&Extra> = extras.iter().filter(|extra| !extra.serves.is_empty()).collect();
+    if serving.is_empty() {
+        return Ok(());
+    }
+    reach(docker, inspector, container, &serving)
+        .await
+        .with_context(|| format!("what runs beside {} is not ready", container.name))
 }
 
 /// A container from the workspace's own image looks whether they answer: from the host their network may be out of
 /// reach (rootless engines, engines in a virtual machine).
-async fn reach(docker: &Docker, container: &Container, serves: &[&str]) -> Result<()> {
+async fn reach(
+    docker: &Docker,
+    inspector: &Inspector,
+    container: &Container,
+    serving: &[&Extra],
+) -> Result<()> {
     // Another supervisor may look at the same time.
     let name = format!("{}-reach-{}", container.name, std::process::id());
-    let within = PATIENCE.to_string();
-    let command = [&["reach", "--within", &within], serves].concat();
+    let within = patience().to_string();
+    let serves = serving.iter().flat_map(|extra| &extra.serves).map(String::as_str);
+    let command: Vec<&str> = ["reach", "--within", &within].into_iter().chain(serves).collect();
     let body = ContainerCreateBody {
         image: Some(container.image.clone()),
         entrypoint: Some(vec!["/usr/local/bin/workshop-backend".to_owned()]),
@@ -142,24 +157,43 @@ async fn reach(docker: &Docker, container: &Container, serves: &[&str]) -> Resul
     docker.create_container(Some(options), body).await?;
     let looked = async {
         docker.start_container(&name, None).await?;
-        let ended = std::pin::pin!(docker.wait_container(&name, None)).next().await;
-        match ended {
-            Some(Ok(_)) | None => Ok(()),
-            Some(Err(Error::DockerContainerWaitError { .. })) => bail!("{}", said(docker, &name).await),
-            Some(Err(error)) => Err(error.into()),
+        tokio::select! {
+            reached = reached(docker, &name) => reached,
+            lost = one_lost(docker, inspector, serving) => bail!("{}", lost?),
         }
     }
     .await;
     unchanged_is_fine(remove().await)?;
-    looked.with_context(|| format!("what runs beside {} is not ready", container.name))
+    looked
 }
 
-async fn said(docker: &Docker, name: &str) -> String {
-    let options = LogsOptionsBuilder::default().stdout(true).stderr(true).tail("20").build();
-    let mut lines = std::pin::pin!(docker.logs(name, Some(options)));
-    let mut text = String::new();
-    while let Some(Ok(line)) = lines.next().await {
-        text.push_str(&line.to_string());
+/// What the container that looks has found in the end.
+async fn reached(docker: &Docker, name: &str) -> Result<()> {
+    match std::pin::pin!(docker.wait_container(name, None)).next().await {
+        Some(Ok(_)) | None => Ok(()),
+        Some(Err(Error::DockerContainerWaitError { .. })) => bail!("{}", printed::end(docker, name).await),
+        Some(Err(error)) => Err(error.into()),
     }
-    text.trim().to_owned()
+}
+
+/// Waits until one of them has ended: nothing starts it again. Which, and how.
+async fn one_lost(docker: &Docker, inspector: &Inspector, extras: &[&Extra]) -> Result<String> {
+    let end = |extra: &Extra| {
+        let (id, host) = (extra.id.clone(), extra.host.clone().unwrap_or_default());
+        async move { Ok(format!("{host} {}", ending::for_good(docker, inspector, &id).await?)) }
+    };
+    let mut ends: FuturesUnordered<_> = extras.iter().map(|extra| end(extra)).collect();
+    match ends.next().await {
+        Some(end) => end,
+        None => std::future::pending().await,
+    }
+}
+
+/// How long they may take to serve, in seconds; a test waits less (`FAILPOINTS=extras-patience=return(3)`).
+fn patience() -> u32 {
+    #[cfg(feature = "failpoints")]
+    if let Some(seconds) = fail::eval("extras-patience", |seconds| seconds?.parse().ok()).flatten() {
+        return seconds;
+    }
+    PATIENCE
 }

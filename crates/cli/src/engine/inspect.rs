@@ -76,6 +76,11 @@ impl Standing {
         matches!(self.status.as_str(), "created" | "configured" | "exited")
     }
 
+    /// The exit code of one that ended and is not being started again. Podman knows it only after its `stopped`.
+    pub(super) fn exit_code(&self) -> Option<i64> {
+        matches!(self.status.as_str(), "exited" | "dead").then_some(self.exit_code)
+    }
+
     /// Created, running or ended.
     pub(super) fn read(&self) -> State {
         match self.status.as_str() {

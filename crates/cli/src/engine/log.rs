@@ -7,12 +7,14 @@ use std::path::Path;
 use anyhow::{Context as _, Result};
 use bollard::Docker;
 use bollard::errors::Error;
-use bollard::query_parameters::DownloadFromContainerOptionsBuilder;
+use bollard::models::{ContainerCreateBody, HostConfig};
+use bollard::query_parameters::{DownloadFromContainerOptionsBuilder, RemoveContainerOptionsBuilder};
 use futures_util::StreamExt;
 use workshop_events::State;
 use workshop_projector::Projection;
 
-use super::RUNTIME;
+use super::answers::unchanged_is_fine;
+use super::{RUNTIME, Volume, volumes};
 
 /// The state stream's file.
 pub(super) const STATE: &str = "state-events.jsonl";
@@ -25,8 +27,30 @@ pub(super) fn active_step(folder: &Path) -> Result<Option<String>> {
     Ok(if projection.seq() == 0 { None } else { projection.active().map(ToOwned::to_owned) })
 }
 
+/// Copies files or folders of the log on a volume that no container has: through one that is made for that and never
+/// started.
+pub(super) async fn copy_out_by(
+    docker: &Docker,
+    image: &str,
+    volume: &Volume,
+    parts: &[&str],
+    into: &Path,
+) -> Result<()> {
+    let host_config = HostConfig { mounts: Some(vec![volumes::mount(volume)?]), ..HostConfig::default() };
+    let body = ContainerCreateBody {
+        image: Some(image.to_owned()),
+        host_config: Some(host_config),
+        ..ContainerCreateBody::default()
+    };
+    let id = docker.create_container(None, body).await?.id;
+    let copied = copy_out(docker, &id, parts, into).await;
+    let options = RemoveContainerOptionsBuilder::default().force(true).build();
+    unchanged_is_fine(docker.remove_container(&id, Some(options)).await)?;
+    copied
+}
+
 /// Copies files or folders of a container's log volume. What is not there is left out.
-pub(super) async fn download(docker: &Docker, id: &str, parts: &[&str], into: &Path) -> Result<()> {
+pub(super) async fn copy_out(docker: &Docker, id: &str, parts: &[&str], into: &Path) -> Result<()> {
     for part in parts {
         let options =
             DownloadFromContainerOptionsBuilder::default().path(&format!("{RUNTIME}/{part}")).build();

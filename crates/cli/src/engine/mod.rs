@@ -3,14 +3,17 @@
 //! The engine's labels and states are the only registry of what runs: a command that is killed loses nothing. Every
 //! change is idempotent, so that two supervisors that do the same thing do it once.
 
+mod answers;
 mod connect;
 mod containers;
+mod ending;
 mod extras;
 mod inspect;
 mod labels;
 mod log;
-mod logs;
+mod printed;
 mod sandboxes;
+mod volumes;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -202,6 +205,18 @@ impl Engine {
                     tokio::time::sleep(Duration::from_millis(200)).await;
                 }
                 Ok(())
+            }
+        }
+    }
+
+    /// Waits until a container that was started has ended and its engine does not start it again. How that was, in
+    /// words, with the end of what it printed.
+    pub(crate) async fn ended_for_good(&self, container: &Container) -> anyhow::Result<String> {
+        match self {
+            Self::Containers(containers) => containers.ended_for_good(container).await,
+            Self::Sandboxes(sandboxes) => {
+                self.ended(container).await?;
+                sandboxes.last_words(container)
             }
         }
     }

@@ -20,13 +20,16 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use workshop_backend::sandbox::{Programs, lay_out};
 use workshop_definition::Definition;
 
-use super::{Container, Creation, Labels, Plan, State, Volume};
+use super::ending::with_last_words;
+use super::{Container, Creation, Labels, Plan, State, Volume, printed};
 use crate::image::{Description, Parts};
 
 /// How long a backend may take to end once it is asked to.
 const STOP: Duration = Duration::from_secs(10);
 /// How often a log that is followed is looked at.
 const LOOK: Duration = Duration::from_millis(200);
+/// How much of a log's end is read for what it says last, in bytes.
+const LAST_WORDS: u64 = 16 * 1024;
 
 /// The sandboxes under one folder.
 #[derive(Debug, Clone)]
@@ -195,6 +198,14 @@ impl Sandboxes {
             }
         })
         .boxed()
+    }
+
+    /// How a backend ended: its exit code is known only to whoever started it.
+    pub(super) fn last_words(&self, container: &Container) -> Result<String> {
+        let path = Path::new(&container.id).join("backend.log");
+        let length = fs::metadata(&path).map(|file| file.len()).unwrap_or_default();
+        let text = read_from(&path, length.saturating_sub(LAST_WORDS))?;
+        Ok(with_last_words("ended by itself", &printed::end_of(&String::from_utf8_lossy(&text))))
     }
 
     pub(super) fn has_log(&self, volume: &Volume) -> bool {

@@ -8,6 +8,7 @@ mod door;
 mod settle;
 mod swap;
 mod turn;
+mod watch;
 
 use std::time::Duration;
 
@@ -20,6 +21,7 @@ pub(crate) use door::{Asked, Door, SUPERVISOR_TOKEN};
 pub(crate) use settle::{READY_WITHIN, Settled, settle};
 pub(crate) use swap::{swap, switched_env};
 pub(crate) use turn::Turn;
+pub(crate) use watch::Watch;
 
 /// How it came that there is nothing more to watch over.
 #[derive(Debug, PartialEq, Eq)]
@@ -93,16 +95,18 @@ async fn watch(engine: &Engine, workspace: &str, say: Say<'_>) -> Result<Option<
 }
 
 /// Starts a workspace's container and waits until it serves.
+///
+/// # Errors
+/// It ends instead, as often as its policy starts it, or does not serve in time.
 pub(crate) async fn start(engine: &Engine, container: &Container) -> Result<()> {
-    let door = Door::of(container)?;
     engine.start(container).await?;
-    if door.opens(Instant::now() + PORT_WITHIN).await {
+    if serves(engine, container, PORT_WITHIN).await? {
         return Ok(());
     }
     // Podman may have taken the port's rules away with those of a container that ended at the same moment.
     engine.stop(container).await?;
     engine.start(container).await?;
-    if !door.opens(Instant::now() + READY_WITHIN).await {
+    if !serves(engine, container, READY_WITHIN).await? {
         bail!(
             "{} does not answer on port {} within {READY_WITHIN:?}; `workshop logs {}` has what it says",
             container.labels.workspace,
@@ -111,6 +115,15 @@ pub(crate) async fn start(engine: &Engine, container: &Container) -> Result<()> 
         );
     }
     Ok(())
+}
+
+/// Whether a container that was started serves before the time is over. One that ended for good never does.
+async fn serves(engine: &Engine, container: &Container, within: Duration) -> Result<bool> {
+    let door = Door::of(container)?;
+    tokio::select! {
+        opens = door.opens(Instant::now() + within) => Ok(opens),
+        how = engine.ended_for_good(container) => bail!("{} {}", container.labels.workspace, how?),
+    }
 }
 
 /// Waits for a request, however often the stream breaks.
