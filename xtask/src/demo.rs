@@ -21,9 +21,9 @@ pub(crate) struct Options {
     /// Begin at this step, with the workspace as the steps before it leave it.
     #[arg(long, value_name = "ID")]
     step: Option<String>,
-    /// The port on 127.0.0.1; 0 takes a free one.
-    #[arg(long, default_value_t = 8080, env = "WORKSHOP_DEMO_PORT")]
-    port: u16,
+    /// The port on 127.0.0.1; 0 takes a free one. A demo that goes on stays where it is, a new one takes 8080.
+    #[arg(long, env = "WORKSHOP_DEMO_PORT")]
+    port: Option<u16>,
     /// Where workspaces and their logs are kept.
     #[arg(long, default_value = ".demo", env = "WORKSHOP_DEMO_DATA")]
     data: PathBuf,
@@ -62,7 +62,10 @@ async fn watch(checkout: &Checkout, options: &Options, data: &Path) -> Result<()
 
 fn arguments(options: &Options) -> Result<Vec<String>> {
     let mut arguments = vec!["run".to_owned(), path::absolute(&options.workshop)?.display().to_string()];
-    arguments.extend(["--port".to_owned(), options.port.to_string(), "--no-open".to_owned()]);
+    arguments.push("--no-open".to_owned());
+    if let Some(port) = options.port {
+        arguments.extend(["--port".to_owned(), port.to_string()]);
+    }
     if let Some(step) = &options.step {
         arguments.extend(["--step".to_owned(), step.clone()]);
     }

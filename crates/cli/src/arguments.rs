@@ -128,7 +128,7 @@ pub struct RunOptions {
     /// Begin at this step.
     #[arg(long, value_name = "ID")]
     pub step: Option<String>,
-    /// The port on 127.0.0.1; 0 takes a free one.
+    /// The port on 127.0.0.1; 0 takes a free one. A workspace that is there moves to it.
     #[arg(long, env = "WORKSHOP_PORT")]
     pub port: Option<u16>,
     /// Keep the log in this folder instead of a volume.

@@ -62,5 +62,8 @@ fn start(arguments: &Arguments) -> Result<(), Failure> {
         .enable_all()
         .build()
         .map_err(anyhow::Error::from)?;
-    runtime.block_on(commands::run(&arguments.command, &context))
+    let outcome = runtime.block_on(commands::run(&arguments.command, &context));
+    // After Ctrl-C nobody waits for what still goes on in a thread.
+    runtime.shutdown_background();
+    outcome
 }

@@ -173,7 +173,8 @@ fn variable(name: &str) -> Option<OsString> {
     env::var_os(name).filter(|value| !value.is_empty())
 }
 
-fn flag_given(flag: &str) -> bool {
+/// Whether a flag is on the command line itself.
+pub(crate) fn flag_given(flag: &str) -> bool {
     env::args_os()
         .filter_map(|argument| argument.into_string().ok())
         .take_while(|argument| argument != "--")

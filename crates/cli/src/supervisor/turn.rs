@@ -35,21 +35,27 @@ impl Turn {
 
     /// The turn, unless somebody else has it.
     pub(crate) fn try_take(workspace: &str) -> Result<Option<Self>> {
-        let folder = folder();
-        let path = folder.join(format!("{workspace}.lock"));
-        fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
-        let file = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .mode(0o600)
-            .open(&path)
-            .with_context(|| path.display().to_string())?;
-        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => Ok(Some(Self(file))),
-            Err(error) if std::io::Error::from(error).kind() == ErrorKind::WouldBlock => Ok(None),
-            Err(error) => Err(error).with_context(|| path.display().to_string()),
-        }
+        let file = lock(&format!("{workspace}.lock"), FlockOperation::NonBlockingLockExclusive)?;
+        Ok(file.map(Self))
+    }
+}
+
+/// A file of ours, locked; none when somebody else's lock is in the way.
+pub(super) fn lock(name: &str, how: FlockOperation) -> Result<Option<File>> {
+    let folder = folder();
+    let path = folder.join(name);
+    fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
+    let file = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .mode(0o600)
+        .open(&path)
+        .with_context(|| path.display().to_string())?;
+    match flock(&file, how) {
+        Ok(()) => Ok(Some(file)),
+        Err(error) if std::io::Error::from(error).kind() == ErrorKind::WouldBlock => Ok(None),
+        Err(error) => Err(error).with_context(|| path.display().to_string()),
     }
 }
 

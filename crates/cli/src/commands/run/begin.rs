@@ -146,7 +146,7 @@ async fn volume(
 }
 
 /// The port, asked for now, so that one that is taken is one clear message; 0 takes a free one.
-fn port(wished: Option<u16>) -> Result<u16, Failure> {
+pub(super) fn port(wished: Option<u16>) -> Result<u16, Failure> {
     let port = wished.unwrap_or(PORT);
     match TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
         Ok(listener) => Ok(listener.local_addr()?.port()),
@@ -157,7 +157,7 @@ fn port(wished: Option<u16>) -> Result<u16, Failure> {
 }
 
 /// So many random bytes, in hex.
-fn hex(bytes: usize) -> Result<String, Failure> {
+pub(super) fn hex(bytes: usize) -> Result<String, Failure> {
     let mut random = vec![0; bytes];
     getrandom::fill(&mut random).map_err(|error| anyhow!("no random numbers: {error}"))?;
     Ok(random.iter().map(|byte| format!("{byte:02x}")).collect())

@@ -1,16 +1,18 @@
 //! `workshop run`: from a folder or an image to a workspace in the browser.
 
 mod begin;
+mod relocate;
 mod target;
 
 use std::io::{IsTerminal, stdout};
 
 use workshop_events::SwitchKind;
 
+use self::target::Target;
 use super::{list, switch};
 use crate::arguments::RunOptions;
 use crate::engine::{self, Container, Engine};
-use crate::supervisor::{self, Door, End, settle};
+use crate::supervisor::{self, Door, End, Watch, settle};
 use crate::{Context, Failure};
 
 /// The variable with the student's token.
@@ -21,25 +23,23 @@ pub(crate) const INSTRUCTOR_TOKEN: &str = "WORKSHOP_INSTRUCTOR_TOKEN";
 /// Runs a workshop and watches over it until it is stopped, or Ctrl-C. It goes on after that.
 pub(crate) async fn run(options: &RunOptions, context: &Context) -> Result<(), Failure> {
     let engine = engine::connect(context).await?;
-    let target = target::resolve(options, &engine, context).await?;
-    let name = target.name.clone();
-    let running = {
-        let progress = context.output.progress(format!("Starting {name}"));
-        let say = |line: String| progress.now(line);
-        let starting = start(&engine, options, &target, context, &say);
-        tokio::select! {
-            started = starting => started?,
-            _ = tokio::signal::ctrl_c() => return Err(Failure::Interrupted),
-        }
+    let Started { container, moved } = tokio::select! {
+        started = from_the_beginning(&engine, options, context) => started?,
+        _ = tokio::signal::ctrl_c() => return Err(Failure::Interrupted),
     };
-    tell(&engine, &running, context)?;
+    let name = container.labels.workspace.clone();
+    tell(&engine, &container, context)?;
+    if let Some(moved) = moved {
+        context.output.note(&moved);
+    }
     if !options.no_open && stdout().is_terminal() && !context.output.is_json() {
         // A machine without a browser still has the address.
-        let _ = webbrowser::open(&list::row(&engine, &running).student);
+        let _ = webbrowser::open(&list::row(&engine, &container).student);
     }
     if options.detach {
         return Ok(());
     }
+    let _watch = Watch::begin(&name).await?;
     let say = |line: String| context.output.note(&line);
     tokio::select! {
         end = supervisor::supervise(&engine, &name, &say) => match end? {
@@ -54,14 +54,31 @@ pub(crate) async fn run(options: &RunOptions, context: &Context) -> Result<(), F
     Ok(())
 }
 
+/// A workspace that runs.
+struct Started {
+    container: Container,
+    /// What whoever asked for another port has to know.
+    moved: Option<String>,
+}
+
+async fn from_the_beginning(
+    engine: &Engine,
+    options: &RunOptions,
+    context: &Context,
+) -> Result<Started, Failure> {
+    let target = target::resolve(options, engine, context).await?;
+    let progress = context.output.progress(format!("Starting {}", target.name));
+    start(engine, options, &target, context, &|line| progress.now(line)).await
+}
+
 /// The running container of the workspace: the one that is there, or a new one.
 async fn start(
     engine: &Engine,
     options: &RunOptions,
-    target: &target::Target,
+    target: &Target,
     context: &Context,
     say: &(dyn Fn(String) + Sync),
-) -> Result<Container, Failure> {
+) -> Result<Started, Failure> {
     let mut there = settle(engine, &target.name, say).await?.map(|settled| settled.container);
     if let Some(container) = &there
         && container.labels.repository != target.workshop.repository
@@ -76,9 +93,11 @@ async fn start(
     {
         engine.remove(&container).await?;
     }
+    let mut moved = None;
     match &there {
         Some(container) => {
-            if !container.is_running() {
+            moved = relocate::to_port(engine, container, options, say).await?;
+            if moved.is_none() && !container.is_running() {
                 supervisor::start(engine, container).await?;
             }
             if let Some(step) = &options.step {
@@ -88,11 +107,13 @@ async fn start(
         None => begin::begin(engine, options, target, context, say).await?,
     }
     let gone = || Failure::Failed(anyhow::anyhow!("{} was removed meanwhile", target.name));
-    let container = settle(engine, &target.name, say).await?.ok_or_else(gone)?.container;
+    let mut container = settle(engine, &target.name, say).await?.ok_or_else(gone)?.container;
     // What was asked for while nobody watched.
-    let Some(asked) = Door::of(&container)?.standing().await?.asked() else { return Ok(container) };
-    supervisor::swap(engine, &container, &asked, say).await?;
-    Ok(settle(engine, &target.name, say).await?.ok_or_else(gone)?.container)
+    if let Some(asked) = Door::of(&container)?.standing().await?.asked() {
+        supervisor::swap(engine, &container, &asked, say).await?;
+        container = settle(engine, &target.name, say).await?.ok_or_else(gone)?.container;
+    }
+    Ok(Started { container, moved })
 }
 
 fn tell(engine: &Engine, container: &Container, context: &Context) -> Result<(), Failure> {

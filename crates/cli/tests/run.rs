@@ -1,0 +1,134 @@
+//! `workshop run` on a workspace that is there on another port, and on one that cannot start.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+
+#[macro_use]
+mod harness;
+
+use std::fs;
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
+
+use harness::{On, User, examples};
+
+on_engines!(
+    in a sandbox:
+        it_moves_to_the_port_that_is_asked_for,
+        it_stays_where_it_is_watched,
+        one_that_ends_at_once_is_named;
+    on Podman:
+        it_moves_to_the_port_that_is_asked_for,
+        it_stays_where_it_is_watched,
+        it_stays_where_its_image_does_not_start,
+        one_that_ends_at_once_is_named;
+    on Docker:
+        it_moves_to_the_port_that_is_asked_for,
+        one_that_ends_at_once_is_named;
+);
+
+fn hello() -> String {
+    examples().join("hello-linux").display().to_string()
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// `run` with what it is given, which must fail: what it complains of.
+fn refused(user: &User, target: &str, port: u16, code: i32) -> String {
+    let port = port.to_string();
+    user.fails(&["run", target, "--name", &user.name, "--port", &port, "--detach", "--no-open"], code)
+}
+
+fn it_moves_to_the_port_that_is_asked_for(on: On) {
+    let mut user = User::new(on);
+    user.run(&hello(), &[]);
+    user.ok(&["switch", &user.name, "permissions"]);
+    let (from, before) = (user.port, user.row().unwrap());
+    let token = |row: &str| row.rsplit_once('=').unwrap().1.to_owned();
+
+    // One that runs, and that nobody watches over; then one that is stopped.
+    for stopped in [false, true] {
+        if stopped {
+            user.ok(&["stop", &user.name]);
+        }
+        user.port = free_port();
+        user.run(&hello(), &[]);
+        let (state, row) = (user.state(), user.row().unwrap());
+        assert_eq!(
+            (&state["active"], &state["imageStep"]),
+            (&"permissions".into(), &"files-and-folders".into())
+        );
+        assert!(row["student"].contains(&format!(":{}/", user.port)), "{row:?}");
+        assert_eq!(token(&row["student"]), token(&before["student"]));
+        assert_eq!(user.containers().len(), 1);
+    }
+    assert!(TcpListener::bind(("127.0.0.1", from)).is_ok(), "the old port is free");
+
+    // Switches go on from there, and without a port it stays.
+    user.ok(&["reset", &user.name, "permissions"]);
+    user.ok(&["run", &hello(), "--name", &user.name, "--port", "0", "--detach", "--no-open"]);
+    let mut run = user.workshop(&["run", &hello(), "--name", &user.name, "--detach", "--no-open"]);
+    assert!(run.env("WORKSHOP_PORT", free_port().to_string()).output().unwrap().status.success());
+    assert_eq!(user.state()["active"], "permissions");
+
+    // One that is taken leaves everything as it is.
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let said = refused(&user, &hello(), taken.local_addr().unwrap().port(), 2);
+    assert!(said.contains("cannot be used"), "{said}");
+    assert_eq!(user.state()["active"], "permissions");
+}
+
+fn it_stays_where_it_is_watched(on: On) {
+    let mut user = User::new(on);
+    let mut supervisor = user.supervisor(&hello(), &[]);
+    let port = free_port();
+    let said = refused(&user, &hello(), port, 2);
+    assert!(said.contains("watches over it") && said.contains("Ctrl-C"), "{said}");
+    assert_eq!(user.state()["active"], "look-around");
+    supervisor.kill();
+    user.port = port;
+    user.run(&hello(), &[]);
+    assert_eq!(user.state()["active"], "look-around");
+}
+
+fn it_stays_where_its_image_does_not_start(on: On) {
+    let user = User::new(on);
+    let workshop = user.copy("hello-linux");
+    user.run(&workshop, &[]);
+    let image = format!("localhost/{}:step-0", user.name);
+    user.replace_image(&image, "ENTRYPOINT [\"/bin/false\"]");
+    let said = refused(&user, &user.built(&workshop), free_port(), 1);
+    assert!(said.contains("could not be moved"), "{said}");
+    assert_eq!(user.state()["active"], "look-around");
+    assert_eq!(user.containers().len(), 1);
+}
+
+fn one_that_ends_at_once_is_named(on: On) {
+    let user = User::new(on);
+    let workshop = user.copy("hello-linux");
+    let ends = "echo no disk here >&2; exit 4";
+    let how = match on {
+        // One that is there already: laying it out needs the real program.
+        On::Sandbox => {
+            user.run(&workshop, &[]);
+            user.ok(&["stop", &user.name]);
+            let backend = user.home.path().join("parts/workshop-backend");
+            fs::remove_file(&backend).unwrap();
+            fs::write(&backend, format!("#!/bin/sh\n{ends}\n")).unwrap();
+            fs::set_permissions(&backend, fs::Permissions::from_mode(0o755)).unwrap();
+            "ended by itself"
+        }
+        _ => {
+            user.ok(&["build", "compile", &workshop]);
+            for tag in ["latest", "step-0"] {
+                let image = format!("localhost/{}:{tag}", user.name);
+                user.replace_image(&image, &format!(r#"ENTRYPOINT ["sh", "-c", "{ends}"]"#));
+            }
+            "ended with exit code 4"
+        }
+    };
+    let said = refused(&user, &user.built(&workshop), user.port, 1);
+    assert!(said.contains(how) && said.contains("no disk here"), "{said}");
+    // Nothing is kept of one that never began.
+    assert_eq!(user.containers().len(), usize::from(on == On::Sandbox));
+}
