@@ -67,7 +67,7 @@ test('a block is typed into the terminal, as one', async ({ page, workspace }) =
   await expect(screen(page)).toContainText('Linux');
 });
 
-test('reading is not working there', async ({ page, workspace }) => {
+test('reading is not working there', async ({ page, context, workspace }) => {
   await openStudent(page, workspace);
   await doFirstStep(page);
   await page.getByRole('button', { name: 'Check my work' }).click();
@@ -85,6 +85,9 @@ test('reading is not working there', async ({ page, workspace }) => {
   await expect(dialog).toContainText('everything in /workspace');
   await dialog.getByRole('button', { name: 'Restart the workspace' }).click();
   await expect(dialog.locator('pre')).toContainText('docker run --rm -p 127.0.0.1:8080:8080');
+  await context.grantPermissions(['clipboard-read', 'clipboard-write']);
+  await dialog.getByRole('button', { name: 'Copy the command' }).click();
+  expect(await page.evaluate(() => navigator.clipboard.readText())).toMatch(/^docker run \S.* -e WORKSHOP_SWITCH=[0-9a-f]{12}:switch:files-and-folders localhost\/hello-linux:look-around$/);
   await dialog.getByRole('button', { name: 'Close' }).last().click();
 
   await bar.getByRole('button', { name: 'Work on this step here' }).click();

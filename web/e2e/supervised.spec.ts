@@ -45,14 +45,14 @@ test.describe('a free workshop', () => {
     await pass(page, 2);
 
     await restartAt(page, 'Two changes to one line', 4);
-    await expect(page.getByText('This is a fresh workspace from the image after step 3, Branch and merge. You are at step 4, Two changes to one line.')).toBeVisible({ timeout: 60_000 });
+    await expect(page.getByText('This is a fresh workspace from the image after step 3, Branch and merge.')).toBeVisible({ timeout: 60_000 });
     for (const title of ['Your first commit', 'Take it back']) await expect(steps(page).getByRole('button', { name: `${title} , done` })).toBeVisible();
     await work(page, 'ls /workspace; git -C /workspace/recipes branch --show-current', 'new');
     await expect(screen(page)).toContainText('recipes');
     await expect(screen(page)).not.toContainText('first-42');
 
     await restartAt(page, 'Your first commit', 1);
-    await expect(page.getByText(/This is a fresh workspace .*You are at step 1, Your first commit/)).toBeVisible({ timeout: 60_000 });
+    await expect(page.getByText('This is a fresh workspace from the first image.')).toBeVisible({ timeout: 60_000 });
     await work(page, 'echo files: $(ls /workspace | wc -l)', 'again');
     await expect(screen(page)).toContainText('files: 0');
     await expect(steps(page).getByRole('button', { name: 'Take it back , done' })).toBeVisible();
@@ -100,7 +100,7 @@ test('a linear workshop is switched from the host alone, and what was skipped is
   });
   expect(asked).toBe(409);
   supervised.run('switch', 'NAME', 'processes');
-  await expect(page.getByText(/This is a fresh workspace from the image after step 3, .*You are at step 4/)).toBeVisible({ timeout: 60_000 });
+  await expect(page.getByText(/This is a fresh workspace from the image after step 3, /)).toBeVisible({ timeout: 60_000 });
   await expect(steps(page).getByRole('button', { name: 'Who may read it? , already in this image' })).toBeVisible();
   await work(page, 'ls /workspace', 'here');
 });

@@ -10,9 +10,7 @@ export function imageTitle(imageStep: string, steps: Steps): string {
   return step ? `the image after step ${step.position}, ${step.title}` : 'the first image';
 }
 
-/** The line that a swap leaves in the terminal. */
+/** The line that a swap leaves in the terminal. Where the student is now, the path shows. */
 export function imageLine(state: Schemas['StateView'], steps: Steps): string {
-  const active = steps.find((step) => step.id === state.active);
-  const where = active ? ` You are at step ${active.position}, ${active.title}.` : '';
-  return `This is a fresh workspace from ${imageTitle(state.imageStep, steps)}.${where}`;
+  return `This is a fresh workspace from ${imageTitle(state.imageStep, steps)}.`;
 }

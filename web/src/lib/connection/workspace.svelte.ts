@@ -88,8 +88,11 @@ export class Workspace {
 
   private compare(before: Schemas['StateView'] | null, now: Schemas['StateView']): void {
     if (!before || before.started === now.started) return;
-    const swapped = before.imageStep !== now.imageStep || before.switch !== null;
-    if (swapped) this.swaps += 1;
-    else this.say('The workspace was restarted. Your progress and recordings are here.');
+    const asked = before.switch?.request;
+    const open = asked !== undefined && now.switch?.request === asked;
+    const failed = now.switchFailed !== null && now.switchFailed.request === asked;
+    if (before.imageStep !== now.imageStep || (asked !== undefined && !open && !failed)) this.swaps += 1;
+    // On the way back from a swap that fails, the page says that already.
+    else if (asked === undefined) this.say('The workspace was restarted. Your progress and recordings are here.');
   }
 }
