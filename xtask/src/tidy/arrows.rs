@@ -25,6 +25,8 @@ const ARROWS: &[(&str, &[&str])] = &[
             "workshop-backend",
         ],
     ),
+    ("workshop-shipper", &["workshop-events", "workshop-journal"]),
+    ("workshop-dashboard", &["workshop-events", "workshop-projector", "workshop-definition"]),
     ("workshop-fuzz", &["workshop-events", "workshop-journal", "workshop-definition", "workshop-backend"]),
     ("xtask", &["workshop-events", "workshop-definition", "workshop-backend"]),
 ];

@@ -1,0 +1,76 @@
+//! The database: its version, and connections with no more rights than their use needs.
+
+use std::str::FromStr;
+
+use sqlx::PgPool;
+use sqlx::migrate::Migrator;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+
+/// `migrations/`, as they were when this was built.
+static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations");
+
+/// How many connections ingest may have. More would wait for each other's disk.
+const INGEST: u32 = 8;
+/// How many connections the views may have.
+const VIEWS: u32 = 8;
+
+/// Connections to the database.
+#[derive(Clone, Debug)]
+pub struct Store {
+    ingest: PgPool,
+    views: PgPool,
+}
+
+/// Why the database cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The address is none.
+    #[error("the database's address cannot be read: {0}. It is postgres://user:password@host/name")]
+    Address(sqlx::Error),
+    /// It does not answer, or refuses.
+    #[error("the database cannot be used: {0}")]
+    Database(#[from] sqlx::Error),
+    /// It cannot be brought to this version.
+    #[error("the database cannot be migrated: {0}")]
+    Migrate(#[from] sqlx::migrate::MigrateError),
+}
+
+impl Store {
+    /// Connects as the roles that the migrations made.
+    ///
+    /// # Errors
+    /// It cannot be reached.
+    pub async fn open(url: &str) -> Result<Self, StoreError> {
+        let options = PgConnectOptions::from_str(url).map_err(StoreError::Address)?;
+        let pool = async |role: &str, connections| {
+            let options = options.clone().options([("role", role)]).application_name(role);
+            PgPoolOptions::new().max_connections(connections).connect_with(options).await
+        };
+        Ok(Self {
+            ingest: pool("workshop_ingest", INGEST).await?,
+            views: pool("workshop_dashboard", VIEWS).await?,
+        })
+    }
+
+    /// Connections that may write what is shipped.
+    pub fn ingest(&self) -> &PgPool {
+        &self.ingest
+    }
+
+    /// Connections that may only read.
+    pub fn views(&self) -> &PgPool {
+        &self.views
+    }
+}
+
+/// Brings the database to this version, as its owner.
+///
+/// # Errors
+/// It cannot be reached, or is at a later version.
+pub async fn migrate(url: &str) -> Result<(), StoreError> {
+    let options = PgConnectOptions::from_str(url).map_err(StoreError::Address)?;
+    let pool = PgPoolOptions::new().max_connections(1).connect_with(options).await?;
+    MIGRATIONS.run(&pool).await?;
+    pool.close().await;
+    Ok(())
+}

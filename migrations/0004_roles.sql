@@ -1,0 +1,28 @@
+-- Roles without login, for the users of this installation to be members of. Where the migrating user may not make roles,
+-- an administrator makes them before; the grants follow whenever the migration finds them.
+do $$
+declare
+    name text;
+begin
+    foreach name in array array['workshop_ingest', 'workshop_dashboard', 'workshop_analyst'] loop
+        if not exists (select from pg_roles where rolname = name) then
+            execute format('create role %I nologin', name);
+        end if;
+        execute format('grant %I to current_user', name);
+        execute format('grant usage on schema public to %I', name);
+    end loop;
+end
+$$;
+
+grant select on all tables in schema public to workshop_ingest, workshop_dashboard;
+grant insert, update, delete on
+    logs, events, cursors, gaps, quarantine, recording_chunks, recording_leftovers, folds, workspace_status, step_status,
+    state_timeline, command_log, llm_interactions, recording_refs
+    to workshop_ingest;
+grant update (version, workshop) on workspaces to workshop_ingest;
+
+grant select on
+    logs, gaps, workspace_status, step_status, state_timeline, command_log, llm_interactions, recording_refs,
+    step_durations, step_funnel, first_try_pass_rate, stuck_now, common_failures
+    to workshop_analyst;
+grant select (workspace, workshop, student, created, revoked) on workspaces to workshop_analyst;
