@@ -6,6 +6,7 @@ use clap::Args;
 use serde::Deserialize;
 
 use crate::checkout::Checkout;
+use crate::engines::Engines;
 use crate::program;
 use crate::setup;
 
@@ -35,6 +36,9 @@ struct Row {
     command: String,
 }
 
+/// The package whose benchmarks run on container engines.
+const ON_ENGINES: &str = "workshop-cli";
+
 /// Builds all first, so that no compiler competes with a measurement; then one benchmark at a time.
 pub(crate) fn run(checkout: &Checkout, options: &Options) -> Result<()> {
     setup::packages(checkout, &[setup::DEMO])?;
@@ -57,10 +61,14 @@ pub(crate) fn run(checkout: &Checkout, options: &Options) -> Result<()> {
             checkout.cargo().args(["bench", "--quiet", "--no-run", "-p", package, "--bench", bench]),
         )?;
     }
+    let on_engines = benches.iter().any(|(package, _)| package == ON_ENGINES);
+    let engines = on_engines.then(|| Engines::start(checkout)).transpose()?;
+    let environment = engines.as_ref().map(|engines| engines.environment(checkout));
     let mut rows = Vec::new();
     for (package, bench) in &benches {
-        let printed =
-            program::output(checkout.cargo().args(["bench", "--quiet", "-p", package, "--bench", bench]))?;
+        let mut run = checkout.cargo();
+        run.args(["bench", "--quiet", "-p", package, "--bench", bench]);
+        let printed = program::output(run.envs(environment.iter().flatten().cloned()))?;
         for line in printed.lines().filter(|line| line.starts_with('{')) {
             rows.push(serde_json::from_str::<Row>(line).with_context(|| format!("{bench} printed: {line}"))?);
         }
