@@ -202,10 +202,7 @@ impl Sandboxes {
 
     /// How a backend ended: its exit code is known only to whoever started it.
     pub(super) fn last_words(&self, container: &Container) -> Result<String> {
-        let path = Path::new(&container.id).join("backend.log");
-        let length = fs::metadata(&path).map(|file| file.len()).unwrap_or_default();
-        let text = read_from(&path, length.saturating_sub(LAST_WORDS))?;
-        Ok(with_last_words("ended by itself", &printed::end_of(&String::from_utf8_lossy(&text))))
+        last_words(Path::new(&container.id))
     }
 
     pub(super) fn has_log(&self, volume: &Volume) -> bool {
@@ -295,7 +292,7 @@ fn start(container: &Container, log: &Path) -> Result<()> {
         .spawn()
         .with_context(|| format!("cannot start {}", programs.backend.display()))?;
     let pid = i32::try_from(child.id())?;
-    let ticks = ticks(pid).context("the backend ended at once")?;
+    let Some(ticks) = ticks(pid) else { bail!("{} {}", container.labels.workspace, last_words(&folder)?) };
     write(
         &folder.join("process.json"),
         &Process { pid, ticks, since: jiff::Timestamp::now(), stopped: false },
@@ -306,6 +303,13 @@ fn start(container: &Container, log: &Path) -> Result<()> {
         let _ = child.wait();
     });
     Ok(())
+}
+
+fn last_words(folder: &Path) -> Result<String> {
+    let path = folder.join("backend.log");
+    let length = fs::metadata(&path).map(|file| file.len()).unwrap_or_default();
+    let text = read_from(&path, length.saturating_sub(LAST_WORDS))?;
+    Ok(with_last_words("ended by itself", &printed::end_of(&String::from_utf8_lossy(&text))))
 }
 
 fn state(folder: &Path) -> Result<State> {
