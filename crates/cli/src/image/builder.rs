@@ -9,14 +9,19 @@ use bollard::query_parameters::BuildImageOptionsBuilder;
 use bollard::{Docker, body_full};
 use bytes::Bytes;
 use futures_util::StreamExt;
+use tokio::time::sleep;
 
 /// How much of an instruction's output is kept, in bytes; its end, where errors are.
 const KEPT: usize = 16 * 1024;
+/// How often a build is tried that fails for a moment's fault.
+const ATTEMPTS: u32 = 5;
+/// Before it is tried again.
+const PAUSE: Duration = Duration::from_secs(1);
 /// Until the engine answers: it first takes the whole context.
 const PATIENCE: Duration = Duration::from_secs(3600);
 
 /// What is to be built.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(super) struct Build<'a> {
     /// The context, a tar archive.
     pub(super) context: Bytes,
@@ -71,6 +76,16 @@ impl Broken {
 
 /// Builds; `say` gets each instruction that the layer cache does not have, as soon as the engine shows that.
 pub(super) async fn build(docker: &Docker, build: Build<'_>, say: &dyn Fn(&str)) -> Result<Outcome, Broken> {
+    for _ in 1..ATTEMPTS {
+        match attempt(docker, build.clone(), say).await {
+            Err(broken) if broken.is_passing() => sleep(PAUSE).await,
+            ended => return ended,
+        }
+    }
+    attempt(docker, build, say).await
+}
+
+async fn attempt(docker: &Docker, build: Build<'_>, say: &dyn Fn(&str)) -> Result<Outcome, Broken> {
     let options = BuildImageOptionsBuilder::default()
         .dockerfile(build.containerfile)
         .target(build.target)

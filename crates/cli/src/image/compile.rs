@@ -3,13 +3,11 @@
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::time::Duration;
 
 use anyhow::anyhow;
 use bollard::query_parameters::TagImageOptionsBuilder;
 use bytes::Bytes;
 use serde::Serialize;
-use tokio::time::sleep;
 use workshop_definition::Definition;
 
 use super::base::{self, full_id};
@@ -23,10 +21,6 @@ use crate::output::{Output, Progress};
 
 /// The tag of a bare run.
 pub(super) const LATEST: &str = "latest";
-/// How often a build is tried that trips over what somebody else does on the engine.
-const ATTEMPTS: u32 = 5;
-/// Before it is tried again.
-const PAUSE: Duration = Duration::from_secs(1);
 /// How much of a command is shown while it runs, in characters.
 const SHOWN_COMMAND: usize = 100;
 
@@ -217,23 +211,17 @@ impl Compile<'_> {
         let before = image_id(self.containers, &name).await?;
         let progress = self.output.progress(format!("Building {name}"));
         let say = |instruction: &str| self.say(instruction, &progress);
-        let mut attempts = ATTEMPTS;
-        let outcome = loop {
-            attempts -= 1;
-            let build = Build {
-                context: context.clone(),
-                containerfile: CONTAINERFILE,
-                target: &containerfile::target(number),
-                name: &name,
-                arguments: self.recipe.arguments.clone(),
-                ..Build::default()
-            };
-            match builder::build(self.containers.docker(), build, &say).await {
-                Ok(outcome) => break outcome,
-                Err(broken) if broken.is_passing() && attempts > 0 => sleep(PAUSE).await,
-                Err(broken) => return Err(self.failure(tag, &broken)),
-            }
+        let build = Build {
+            context: context.clone(),
+            containerfile: CONTAINERFILE,
+            target: &containerfile::target(number),
+            name: &name,
+            arguments: self.recipe.arguments.clone(),
+            ..Build::default()
         };
+        let outcome = builder::build(self.containers.docker(), build, &say)
+            .await
+            .map_err(|broken| self.failure(tag, &broken))?;
         for instruction in &outcome.done {
             if let Some(Place::Command { step, number, .. }) = self.recipe.place(instruction) {
                 self.commands.borrow_mut().insert(Ran { step, command: number });
