@@ -6,15 +6,43 @@
     reason = "a failed expectation is a failed test"
 )]
 
+#[macro_use]
+mod harness;
 mod recorded;
 
 use std::fs;
 use std::net::TcpListener;
 use std::process::Command;
 
+use harness::{On, User};
 use recorded::{answer, said, workshop};
 use serde_json::Value;
 use tempfile::TempDir;
+
+on_engines!(on both: a_live_engine_is_named,);
+
+fn a_live_engine_is_named(on: On) {
+    let user = User::new(on);
+    let (product, other) = if on == On::Podman { ("Podman", "Docker") } else { ("Docker", "Podman") };
+    let version = user.engine(&["version", "--format", "{{.Server.Version}}"]);
+    let doctor = |more: &[(&str, &str)]| answer(user.workshop(&["doctor"]).envs(more.iter().copied()));
+    let (code, report) = doctor(&[]);
+    assert_eq!((code, report["able"].as_bool()), (0, Some(true)), "{report}");
+    assert_eq!(report["verdict"], format!("Workshops are built and run on {product} {}.", version.trim()));
+    let found = finding(&report, 0, product)["found"].as_str().unwrap();
+    assert!(found.starts_with(version.trim()) && found.contains("with root's rights"), "{found}");
+    assert_eq!(finding(&report, 0, "base image")["standing"], "ok", "{report}");
+    assert!(!report.to_string().contains(&format!("\"what\":\"{other}\"")), "{report}");
+    // What is chosen is what is said, whatever answers.
+    let (_, report) = doctor(&[("WORKSHOP_ENGINE", "sandbox")]);
+    assert!(report["verdict"].as_str().unwrap().contains("sandbox"), "{report}");
+    let (code, report) = doctor(&[("DOCKER_HOST", "unix:///nowhere.sock"), ("WORKSHOP_ENGINE", "docker")]);
+    assert_eq!(
+        (code, report["verdict"].as_str()),
+        (1, Some("The engine that the settings say does not answer."))
+    );
+    assert!(finding(&report, 0, "no answer")["found"].as_str().unwrap().contains("/nowhere.sock"));
+}
 
 fn finding<'a>(report: &'a Value, chapter: usize, what: &str) -> &'a Value {
     let findings = report["chapters"][chapter]["findings"].as_array().unwrap();

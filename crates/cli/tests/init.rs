@@ -6,14 +6,20 @@
     reason = "a failed expectation is a failed test"
 )]
 
+#[macro_use]
+mod harness;
 mod recorded;
+#[path = "harness/terminal.rs"]
+mod terminal;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use expect_test::expect;
+use harness::{On, User, wait};
 use recorded::{answer, said, workshop};
 use tempfile::TempDir;
+use terminal::Terminal;
 use workshop_backend::check::{Checks, Report};
 use workshop_backend::process::{Launcher, RunAs, find_program};
 use workshop_backend::sandbox::{self, Programs, Sandbox, lay_out};
@@ -86,6 +92,49 @@ fn hostile_names_are_refused() {
         error: "My Workshop" cannot be the name of a workshop: 'M' is not allowed. A name has lowercase letters, digits and hyphens between them, such as git-basics
         --- exit 2
     "#]].assert_eq(&said(workshop(home.path()).args(["init", "My Workshop"])));
+}
+
+on_engines!(in a sandbox: what_it_writes_is_done_as_its_texts_say;
+    on Podman: what_it_writes_is_done_as_its_texts_say; on Docker: what_it_writes_is_done_as_its_texts_say);
+
+/// As its author would try it: run, type what each step's text and solution say, check, go on.
+fn what_it_writes_is_done_as_its_texts_say(on: On) {
+    let user = User::new(on);
+    let folder = user.home.path().join(&user.name);
+    let folder = folder.to_str().unwrap();
+    user.ok(&["init", folder]);
+    user.ok(&["validate", folder]);
+    if on != On::Sandbox {
+        user.ok(&["build", "compile", folder]);
+        let rows = user.ok(&["build", "status", folder]);
+        assert!(!rows.contains("missing") && !rows.contains("stale"), "{rows}");
+    }
+    user.run(folder, &[]);
+    let token = user.row().unwrap()["student"].rsplit_once('=').unwrap().1.to_owned();
+    let mut terminal = Terminal::open(user.port, &token);
+    for step in ["say-hello", "make-a-program", "keep-a-record"] {
+        // The step before it is done, so it is open.
+        let (status, answer) = user.ask("POST", &format!("/api/steps/{step}/start"), None);
+        assert!((200..300).contains(&status), "{status}: {answer}");
+        let check = || user.ask("POST", &format!("/api/steps/{step}/validate"), None);
+        let (status, before) = check();
+        assert_eq!((status, &before["passed"]), (200, &false.into()), "{step}: {before}");
+        for page in ["content", "solve"] {
+            let text = fs::read_to_string(format!("{folder}/steps/{step}/{page}.md")).unwrap();
+            for block in text.split("```bash\n").skip(1) {
+                block.split("```").next().unwrap().lines().for_each(|line| terminal.enter(line));
+            }
+        }
+        // The terminal takes its time; the check is what tells.
+        wait(&format!("{step} is done"), || check().1["passed"] == true);
+    }
+    assert_eq!(user.state()["completed"].as_array().unwrap().len(), 3);
+    if on != On::Sandbox {
+        user.ok(&["rm", "--data", &user.name]);
+        for tag in ["latest", "keep-a-record", "make-a-program", "say-hello", "step-0"] {
+            let _ = user.engine_command(&["rmi", "-f", &format!("localhost/{}:{tag}", user.name)]).output();
+        }
+    }
 }
 
 /// The programs that a sandbox gets: built beside this test, and by set-up.

@@ -51,10 +51,10 @@ pub(crate) async fn connect(context: &Context) -> Result<Engine, Failure> {
     )))
 }
 
-/// Every place where an engine could be, and what answers there.
-pub(crate) async fn look_around() -> Vec<Found> {
+/// Every place where an engine of this choice could be, and what answers there.
+pub(crate) async fn look_around(choice: EngineChoice) -> Vec<Found> {
     let mut found = Vec::new();
-    for address in addresses(EngineChoice::Auto) {
+    for address in addresses(choice) {
         let answer = reach(&address).await;
         found.push(Found { address, answer });
     }

@@ -3,30 +3,44 @@
 use bollard::models::SystemInfo;
 
 use super::Finding;
+use crate::arguments::EngineChoice;
 use crate::engine::{self, Containers};
 
-/// Looks at every place where an engine could be. Also gives those that answer, as people say them.
-pub(super) async fn look() -> (Vec<Finding>, Vec<String>) {
+/// The base that a workshop has when its author names no other.
+const BASE: &str = "workshop-base:debian";
+
+/// Looks at every place where an engine could be. Also gives the one that is taken, as people say it.
+pub(super) async fn look(choice: EngineChoice) -> (Vec<Finding>, Option<String>) {
+    // Whoever chose the sandbox may still want to know what else there is.
+    let choice = if choice == EngineChoice::Sandbox { EngineChoice::Auto } else { choice };
     let mut findings = Vec::new();
-    let mut answering = Vec::new();
-    for found in engine::look_around().await {
+    let mut taken = None;
+    for found in engine::look_around(choice).await {
         let containers = match found.answer {
             Ok(containers) => containers,
             Err(reason) => {
-                findings.push(Finding::note(found.address, reason));
+                findings.push(Finding::note("no answer", format!("{}: {reason}", found.address)));
                 continue;
             }
         };
-        let name = format!("{} {}", containers.product(), containers.version());
-        findings.push(Finding::ok(found.address, format!("{name}, {}", rights(&containers).await)));
-        answering.push(name);
+        let product = if containers.product() == "podman" { "Podman" } else { "Docker" };
+        let version = containers.version();
+        let rights = rights(&containers).await;
+        findings.push(Finding::ok(product, format!("{version}, {rights}, at {}", found.address)));
+        findings.push(match containers.has_image(BASE).await {
+            Ok(true) => Finding::ok("base image", BASE),
+            Ok(false) => Finding::note("base image", format!("{BASE} is not here"))
+                .advise("`cargo xtask base-image` builds it; a workshop may have a base of its own"),
+            Err(error) => Finding::note("base image", format!("{BASE}: {error:#}")),
+        });
+        taken = taken.or_else(|| Some(format!("{product} {version}")));
     }
-    if answering.is_empty() {
+    if taken.is_none() {
         let advice = "start Docker, or Podman's socket: systemctl --user start podman.socket \
                       (without systemd: podman system service --time 0 &); DOCKER_HOST names a socket elsewhere";
         findings.push(Finding::missing("engine", "no container engine answers").advise(advice));
     }
-    (findings, answering)
+    (findings, taken)
 }
 
 async fn rights(containers: &Containers) -> String {

@@ -21,12 +21,13 @@ const PORT: u16 = 8080;
 /// Below this much free space recordings pause soon.
 const LITTLE_SPACE: u64 = 1_000_000_000;
 
-/// The platform's own parts, which compiling and the sandbox need.
+/// The platform's own parts. The sandbox needs all but tini; a base that lacks them, too, is completed with all.
 pub(super) fn parts() -> Vec<Finding> {
     let parts = match Parts::find() {
         Ok(parts) => parts,
         Err(error) => {
-            let advice = "WORKSHOP_PARTS names their folder; they come with the workshop command";
+            let advice = "WORKSHOP_PARTS names their folder, which `cargo xtask parts` fills; the sandbox needs them, and \
+                          `workshop build compile --inject`";
             return vec![Finding::missing("folder", error.to_string()).advise(advice)];
         }
     };
@@ -36,7 +37,11 @@ pub(super) fn parts() -> Vec<Finding> {
         findings.push(match access(&path, Access::EXEC_OK) {
             Ok(()) if name == "workshop-backend" => backend(&path),
             Ok(()) => Finding::ok(name, "is there"),
-            Err(error) => Finding::missing(name, format!("{}: {error}", path.display())),
+            Err(_) if name == "tini" => {
+                Finding::note(name, "is not there; only `workshop build compile --inject` needs it")
+            }
+            Err(error) => Finding::missing(name, format!("{}: {error}", path.display()))
+                .advise("`cargo xtask parts` gathers them; WORKSHOP_PARTS names their folder"),
         });
     }
     findings

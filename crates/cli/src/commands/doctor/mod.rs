@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
+use crate::arguments::EngineChoice;
 use crate::paint::{self, Paint, shown};
 use crate::{Context, Failure};
 
@@ -76,12 +77,12 @@ struct Report {
 
 /// Runs it.
 pub(crate) async fn run(context: &Context) -> Result<(), Failure> {
-    let (engines, answering) = engines::look().await;
+    let choice = context.settings.engine;
+    let (engines, engine) = engines::look(choice).await;
     let parts = machine::parts();
-    let with_parts = parts.iter().all(|part| part.standing != Standing::Missing);
     let bubblewrap = sandbox::look();
-    let sandboxes = with_parts && bubblewrap.iter().all(|found| found.standing != Standing::Missing);
-    let (able, verdict) = verdict(&answering, with_parts, sandboxes);
+    let sandboxes = parts.iter().chain(&bubblewrap).all(|found| found.standing != Standing::Missing);
+    let (able, verdict) = verdict(choice, engine.as_deref(), sandboxes);
     let report = Report {
         version: env!("CARGO_PKG_VERSION"),
         able,
@@ -103,24 +104,25 @@ pub(crate) async fn run(context: &Context) -> Result<(), Failure> {
     if report.able { Ok(()) } else { Err(Failure::Told(1)) }
 }
 
-fn verdict(engines: &[String], parts: bool, sandboxes: bool) -> (bool, String) {
-    match (engines.first(), parts, sandboxes) {
-        (Some(engine), true, _) => (true, format!("Workshops are built and run on {engine}.")),
-        (Some(engine), false, _) => (
+fn verdict(choice: EngineChoice, engine: Option<&str>, sandboxes: bool) -> (bool, String) {
+    match (choice, engine, sandboxes) {
+        (EngineChoice::Sandbox, _, true) => {
+            (true, "Workshops run in a sandbox, as the settings say.".to_owned())
+        }
+        (EngineChoice::Sandbox, _, false) => {
+            (false, "The settings say sandbox, and something that it needs is missing.".to_owned())
+        }
+        (_, Some(engine), _) => (true, format!("Workshops are built and run on {engine}.")),
+        (EngineChoice::Auto, None, true) => (
             true,
-            format!(
-                "Images that are built already run on {engine}; building them needs the platform's parts."
-            ),
+            "No container engine answers. Workshops run in a sandbox, with --engine sandbox.".to_owned(),
         ),
-        (None, _, true) => (
-            true,
-            "Workshops run in a sandbox, with --engine sandbox; no container engine answers.".to_owned(),
-        ),
-        (None, _, false) => (
+        (EngineChoice::Auto, None, false) => (
             false,
             "Nothing here can run workspaces: start Docker or Podman, or mend what the sandbox lacks."
                 .to_owned(),
         ),
+        (_, None, _) => (false, "The engine that the settings say does not answer.".to_owned()),
     }
 }
 
