@@ -31,9 +31,9 @@ const STEPS: [(&str, &str); 4] = [
 ];
 const PAIRS: usize = 8;
 /// How soon a page that does not get through tries again.
-const AGAIN: Duration = Duration::from_millis(5);
+const AGAIN: Duration = Duration::from_millis(10);
 /// How long one try may hang: engines take a port's rules away and make them again meanwhile.
-const TRY: Duration = Duration::from_millis(250);
+const TRY: Duration = Duration::from_millis(50);
 
 fn main() {
     for on in [On::Podman, On::Docker] {
