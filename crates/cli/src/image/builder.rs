@@ -67,10 +67,11 @@ impl Broken {
     }
 
     /// Whether it was a moment's fault: Podman looks through all images for its cache, and stumbles over one that is
-    /// being removed, or made, by somebody else. Its service may also die of a build that fails, and comes back.
+    /// being removed, or made, by somebody else; likewise over a container of its own. Its service may also die of a build
+    /// that fails, and comes back.
     pub(super) fn is_passing(&self) -> bool {
-        let of_the_cache = self.reason.contains("checking if cached image exists");
-        self.lost || of_the_cache || (self.reason.contains("layer not known") && self.exit_code().is_none())
+        let moments = ["checking if cached image exists", "layer not known", "identifier is not a container"];
+        self.lost || (self.exit_code().is_none() && moments.iter().any(|words| self.reason.contains(words)))
     }
 }
 
@@ -299,6 +300,7 @@ mod tests {
             ),
             ("error reading image \"0123\": locating image with ID \"0123\": image not known", false),
             ("creating build container: layer not known", true),
+            ("identifier is not a container", true),
             ("building at STEP \"RUN layer not known\": while running runtime: exit status 3", false),
         ] {
             let broken = Broken { reason: reason.into(), ..Broken::default() };
