@@ -1,6 +1,7 @@
 //! Works through a workshop like a student, and takes the pictures in `docs/images/` on the way.
 
 import { join, resolve } from 'node:path';
+import { test as supervised } from './supervised';
 import { expect, openStudent, screen, test, type, Workspace } from './workspace';
 import { type Page } from '@playwright/test';
 
@@ -45,6 +46,33 @@ test('pictures', async ({ page, context, workspace }) => {
   await expect(instructor.getByRole('region', { name: 'State' })).toContainText('Who may read it?');
   await instructor.waitForTimeout(1_000);
   await picture(instructor, 'instructor');
+});
+
+supervised.describe('a swap', () => {
+  supervised.use({ workshop: 'examples/git-basics' });
+
+  supervised('pictures of a swap', async ({ page, supervised: workspace }) => {
+    supervised.setTimeout(180_000);
+    await page.goto(workspace.row.student);
+    await expect(screen(page)).toContainText('$', { timeout: 20_000 });
+    await line(page, 'git init -q -b main diary && cd diary');
+    await line(page, 'git config user.name Ada; git config user.email ada@example.com; git config core.pager cat');
+    for (const day of [1, 2]) await line(page, `echo "Day ${day}." > day-${day}.txt && git add . && git commit -q -m "Day ${day}"`);
+    await line(page, 'git log --oneline');
+    await page.getByRole('button', { name: 'Check my work' }).click();
+    await expect(page.getByText('Step 1 is done')).toBeVisible();
+    await page.getByRole('navigation', { name: 'Steps' }).getByRole('button', { name: 'Two changes to one line' }).click();
+    await page.getByRole('button', { name: 'Restart the workspace at this step…' }).click();
+    await page.waitForTimeout(500);
+    await picture(page, 'swap-asked');
+    await page.getByRole('dialog').getByRole('button', { name: 'Restart the workspace' }).click();
+    await expect(page.getByText('This is a fresh workspace from the image after step 3')).toBeVisible({ timeout: 60_000 });
+    await line(page, 'ls');
+    await line(page, 'git -C recipes log --oneline --graph');
+    await page.locator('#text').focus();
+    await page.waitForTimeout(500);
+    await picture(page, 'swap-done');
+  });
 });
 
 async function line(page: Page, command: string): Promise<void> {

@@ -31,6 +31,8 @@ enum Kind {
     Prints,
     /// Goes on in the background for the blocks after it: the demo.
     Background,
+    /// Watches over a workspace in the background, and ends well once a later block has stopped or removed it.
+    Watching,
     /// Is what runs this test.
     Running,
     /// Needs a container engine, and is run where there is one.
@@ -47,12 +49,14 @@ pub(crate) fn test(checkout: &Checkout) -> Result<Count> {
     fs::create_dir_all(&data)?;
     let mut count = Count::default();
     let mut demo = None;
+    let mut watching = Vec::new();
     for block in blocks(&text)? {
         let result = match block.kind {
             Kind::Running | Kind::Containers => continue,
             Kind::Background => {
                 Demo::start(checkout, &block.script, &data).map(|started| demo = Some(started))
             }
+            Kind::Watching => watch(checkout, &block.script, &data).map(|process| watching.push(process)),
             Kind::Plain => run(checkout, &block.script, &data).map(drop),
             Kind::Prints => run(checkout, &block.script, &data).and_then(|printed| {
                 ensure!(!printed.trim().is_empty(), "it printed nothing");
@@ -64,6 +68,11 @@ pub(crate) fn test(checkout: &Checkout) -> Result<Count> {
             Ok(()) => println!("README.md:{}: ok", block.line),
             Err(error) => println!("README.md:{}: {error:#}\n{}", block.line, block.script),
         }
+    }
+    for process in watching {
+        let ended = process.ends();
+        count.add(ended.is_ok());
+        ended.unwrap_or_else(|error| println!("{error:#}"));
     }
     if let Some(demo) = demo {
         let ended = demo.end();
@@ -126,6 +135,38 @@ impl Drop for Process {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
+}
+
+impl Process {
+    /// Waits for it to end well, as what it watches over is gone.
+    fn ends(mut self) -> Result<()> {
+        for _ in 0..300 {
+            if let Some(status) = self.0.try_wait()? {
+                ensure!(status.success(), "what watched ended with {status}");
+                return Ok(());
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        bail!("what watched does not end")
+    }
+}
+
+/// Starts what watches over a workspace, and waits until it has printed the addresses.
+fn watch(checkout: &Checkout, script: &str, data: &Path) -> Result<Process> {
+    let exec = format!("exec {}", script.trim());
+    let mut process = Process(shell(checkout, &exec, data).stdout(Stdio::piped()).spawn()?);
+    let stdout = process.0.stdout.take().context("its output")?;
+    let mut lines = BufReader::new(stdout).lines();
+    for line in lines.by_ref() {
+        let line = line?;
+        println!("{line}");
+        if line.trim().starts_with("instructor") {
+            // Read on, or its next line would find nobody and end it.
+            std::thread::spawn(move || lines.for_each(drop));
+            return Ok(process);
+        }
+    }
+    bail!("it ended without printing addresses")
 }
 
 impl Demo {
@@ -207,6 +248,7 @@ fn blocks(text: &str) -> Result<Vec<Block>> {
                 None => Kind::Plain,
                 Some("background") => Kind::Background,
                 Some("prints") => Kind::Prints,
+                Some("watching") => Kind::Watching,
                 Some("running") => Kind::Running,
                 Some("containers") => Kind::Containers,
                 Some(other) => bail!("line {index}: no way to run a block is called `{other}`"),
