@@ -10,10 +10,17 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("workshop-events", &[]),
     ("workshop-journal", &["workshop-events"]),
     ("workshop-definition", &[]),
+    ("workshop-pages", &[]),
     ("workshop-projector", &["workshop-events", "workshop-definition"]),
     (
         "workshop-backend",
-        &["workshop-events", "workshop-journal", "workshop-projector", "workshop-definition"],
+        &[
+            "workshop-events",
+            "workshop-journal",
+            "workshop-projector",
+            "workshop-definition",
+            "workshop-pages",
+        ],
     ),
     (
         "workshop-cli",
@@ -26,9 +33,12 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     ("workshop-shipper", &["workshop-events", "workshop-journal"]),
-    ("workshop-dashboard", &["workshop-events", "workshop-projector", "workshop-definition"]),
+    (
+        "workshop-dashboard",
+        &["workshop-events", "workshop-projector", "workshop-definition", "workshop-pages"],
+    ),
     ("workshop-fuzz", &["workshop-events", "workshop-journal", "workshop-definition", "workshop-backend"]),
-    ("xtask", &["workshop-events", "workshop-definition", "workshop-backend"]),
+    ("xtask", &["workshop-events", "workshop-definition", "workshop-backend", "workshop-dashboard"]),
 ];
 
 /// Crates that are functions of their input: no runtime, no file-system watching, no network, however far down.
