@@ -37,6 +37,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         "workshop-dashboard",
         &["workshop-events", "workshop-projector", "workshop-definition", "workshop-pages"],
     ),
+    ("workshop-class", &["workshop-events", "workshop-journal"]),
     ("workshop-fuzz", &["workshop-events", "workshop-journal", "workshop-definition", "workshop-backend"]),
     ("xtask", &["workshop-events", "workshop-definition", "workshop-backend", "workshop-dashboard"]),
 ];

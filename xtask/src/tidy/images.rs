@@ -5,13 +5,17 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
+/// Images of programs, not of workspaces.
+const PROGRAMS: &[&str] = &["dashboard", "shipper"];
+
 /// From this line on, the recipes are the same.
 const MARK: &str = "# The same in every base image from here on.";
 
 pub(super) fn check(root: &Path, files: &[PathBuf]) -> Result<Vec<String>> {
     let mut recipes = Vec::new();
     for path in files.iter().filter(|path| path.starts_with("deploy/images")) {
-        if path.extension().is_some_and(|extension| extension == "Containerfile") {
+        let program = path.file_stem().is_some_and(|stem| PROGRAMS.iter().any(|program| stem == *program));
+        if !program && path.extension().is_some_and(|extension| extension == "Containerfile") {
             let text = fs::read_to_string(root.join(path)).with_context(|| path.display().to_string())?;
             recipes.push((path.display().to_string(), text));
         }

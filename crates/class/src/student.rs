@@ -1,0 +1,66 @@
+//! The students of a class: who is quick, who is stuck, who never comes.
+
+use crate::random::Random;
+
+/// How a student is. The seats of a class have them in a fixed order, the same in every class, so that a class of six
+/// has one of each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Works through the steps, with mistakes.
+    Steady,
+    /// Fails the check of the third step again and again, and never passes it.
+    Stuck,
+    /// Is done with everything early.
+    Quick,
+    /// Stops typing in the middle, with the page open.
+    Idle,
+    /// Closes the page in the middle, and does not come back.
+    Leaves,
+    /// Has a workspace and never opens it.
+    Absent,
+}
+
+/// Who sits where; after thirty seats it begins again.
+const SEATS: [Kind; 30] = {
+    use Kind::{Absent, Idle, Leaves, Quick, Steady, Stuck};
+    [
+        Steady, Stuck, Quick, Idle, Leaves, Absent, Steady, Steady, Steady, Steady, //
+        Steady, Quick, Steady, Steady, Stuck, Steady, Steady, Steady, Leaves, Steady, //
+        Steady, Idle, Steady, Quick, Steady, Stuck, Steady, Steady, Absent, Steady,
+    ]
+};
+
+impl Kind {
+    /// How the student of that seat is, counted from 0.
+    pub fn of_seat(index: usize) -> Self {
+        SEATS[index % SEATS.len()]
+    }
+}
+
+/// What makes one student another than the next.
+#[derive(Clone, Debug)]
+pub(crate) struct Habits {
+    /// How many times the usual time everything takes.
+    pub(crate) pace: f64,
+    /// From 0 to 1: how rarely a command or a check goes wrong.
+    pub(crate) skill: f64,
+    /// From 0 to 1: how readily help is opened.
+    pub(crate) asks: f64,
+    /// Seconds for one key.
+    pub(crate) key: f64,
+    /// Seconds after the beginning of the class at which the page is opened.
+    pub(crate) comes: f64,
+}
+
+impl Habits {
+    pub(crate) fn of(kind: Kind, random: &mut Random) -> Self {
+        let quick = kind == Kind::Quick;
+        Self {
+            pace: if quick { random.between(0.35, 0.5) } else { random.between(0.7, 1.7) },
+            skill: if quick { random.between(0.85, 0.98) } else { random.between(0.25, 0.85) },
+            asks: random.between(0.1, 0.9),
+            key: if quick { random.between(0.05, 0.1) } else { random.between(0.09, 0.3) },
+            comes: random.between(2.0, 150.0),
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! A class writes what backends would: logs that fold, recordings that play, the same for the same seed.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use workshop_class::{Class, Kind, Options, step_ids};
+use workshop_events::{Commands, Llm, State, StateEvent, cast};
+use workshop_journal::{recordings_in, replay_dir};
+
+const NOW: i64 = 1_800_000_000_000;
+
+/// A whole class, written at once.
+fn whole(folder: &Path, workspaces: usize, seed: u64) -> Class {
+    let past = Duration::from_secs(90 * 60);
+    let options = Options { workspaces, seed, past, ..Options::default() };
+    let mut class = Class::new(&options, folder, NOW).unwrap();
+    class.advance(NOW).unwrap();
+    class
+}
+
+fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    for workspace in fs::read_dir(folder).unwrap() {
+        for file in fs::read_dir(workspace.unwrap().path()).unwrap() {
+            let path = file.unwrap().path();
+            found.insert(path.strip_prefix(folder).unwrap().display().to_string(), fs::read(path).unwrap());
+        }
+    }
+    found
+}
+
+#[test]
+fn every_log_is_whole_and_every_recording_plays() {
+    let folder = tempfile::tempdir().unwrap();
+    let class = whole(folder.path(), 30, 7);
+    let (mut records, mut casts) = (0, 0);
+    for seat in class.seats() {
+        let state = replay_dir::<State>(&seat.dir, Some(seat.log), |_| ()).unwrap();
+        let commands = replay_dir::<Commands>(&seat.dir, Some(seat.log), |_| ()).unwrap();
+        let llm = replay_dir::<Llm>(&seat.dir, Some(seat.log), |_| ()).unwrap();
+        for stream in [&state, &commands, &llm] {
+            assert!(stream.findings.is_empty(), "{}: {:?}", seat.workspace, stream.findings);
+            records += stream.highest;
+        }
+        for recording in recordings_in(&seat.dir).unwrap() {
+            let bytes = fs::read(seat.dir.join(&recording.name)).unwrap();
+            assert_eq!(cast::whole_lines(&bytes), bytes.len(), "{}", recording.name);
+            casts += 1;
+        }
+    }
+    assert_eq!(records, class.written().records());
+    assert!(records > 30 * 60 && casts >= 28, "{records} records, {casts} recordings");
+}
+
+#[test]
+fn students_are_what_their_kind_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let class = whole(folder.path(), 30, 7);
+    let steps: Vec<&str> = step_ids().collect();
+    for seat in class.seats() {
+        let (mut passed, mut failed, mut page_open) = (0, 0, false);
+        replay_dir::<State>(&seat.dir, Some(seat.log), |item| match &item.record.event {
+            StateEvent::GossResult { passed: true, .. } => passed += 1,
+            StateEvent::GossResult { step, passed: false, .. } if step.as_str() == "permissions" => {
+                failed += 1
+            }
+            StateEvent::Connected { .. } => page_open = true,
+            StateEvent::Disconnected { .. } => page_open = false,
+            _ => {}
+        })
+        .unwrap();
+        match seat.kind {
+            Kind::Quick => assert_eq!(passed, steps.len(), "{}", seat.student),
+            Kind::Stuck => assert!(passed == 2 && failed > 3, "{}: {passed}, {failed}", seat.student),
+            Kind::Idle => assert!(passed < 2 && page_open, "{}", seat.student),
+            Kind::Leaves => assert!(passed < steps.len() && !page_open, "{}", seat.student),
+            Kind::Absent => assert!(passed == 0 && !page_open, "{}", seat.student),
+            Kind::Steady => assert!(passed > 0, "{}", seat.student),
+        }
+    }
+}
+
+#[test]
+fn a_seed_writes_the_same_bytes_however_often_it_is_asked() {
+    let [once, often, other] = [(), (), ()].map(|()| tempfile::tempdir().unwrap());
+    let at_once = whole(once.path(), 6, 3);
+    let options = Options { workspaces: 6, seed: 3, speed: 1.0, ..Options::default() };
+    let begun = NOW - 90 * 60 * 1000;
+    let mut class = Class::new(&options, often.path(), begun).unwrap();
+    for minute in 0..=90 {
+        class.advance(begun + minute * 60_000).unwrap();
+    }
+    assert_eq!(at_once.written(), class.written());
+    assert!(files(once.path()) == files(often.path()));
+    whole(other.path(), 6, 4);
+    assert!(files(once.path()) != files(other.path()));
+}
+
+#[test]
+fn the_steps_are_those_of_the_example() {
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/hello-linux");
+    let definition = workshop_definition::load(&example).unwrap();
+    let ids: Vec<&str> = definition.steps.iter().map(|step| step.id.as_str()).collect();
+    assert_eq!(step_ids().collect::<Vec<_>>(), ids);
+    assert_eq!(definition.name, workshop_class::WORKSHOP);
+}
