@@ -104,16 +104,23 @@ fn write_json_string(text: &str, out: &mut Vec<u8>) {
 
 /// How many of these first bytes of a cast are whole valid lines: what serves or ships a cast stops there.
 pub fn whole_lines(bytes: &[u8]) -> usize {
-    let mut end = 0;
-    for line in bytes.split_inclusive(|&b| b == b'\n') {
-        let valid = line.ends_with(b"\n")
-            && std::str::from_utf8(line).is_ok_and(|text| {
-                if end == 0 { Header::parse(text).is_ok() } else { CastEvent::parse(text).is_ok() }
-            });
-        if !valid {
-            break;
-        }
-        end += line.len();
+    let header = bytes.split_inclusive(|&b| b == b'\n').next().unwrap_or_default();
+    match whole_line(header).and_then(|text| Header::parse(text).ok()) {
+        Some(_) => header.len() + whole_events(&bytes[header.len()..]),
+        None => 0,
     }
-    end
+}
+
+/// How many of these bytes, which follow whole valid lines of a cast, are such lines, too: [`whole_lines`] of the rest
+/// without the beginning.
+pub fn whole_events(bytes: &[u8]) -> usize {
+    let lines = bytes.split_inclusive(|&b| b == b'\n');
+    lines
+        .take_while(|line| whole_line(line).is_some_and(|text| CastEvent::parse(text).is_ok()))
+        .map(<[u8]>::len)
+        .sum()
+}
+
+fn whole_line(line: &[u8]) -> Option<&str> {
+    line.ends_with(b"\n").then(|| std::str::from_utf8(line).ok()).flatten()
 }

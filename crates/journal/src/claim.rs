@@ -89,6 +89,24 @@ pub(crate) fn try_lock(lock: &File) -> io::Result<bool> {
     }
 }
 
+/// Whether a backend has the volume in `dir`. Writes nothing; for the moment that asking takes, a backend that starts
+/// has to wait.
+///
+/// # Errors
+/// When the lock cannot be read.
+pub fn has_writer(dir: &Path) -> io::Result<bool> {
+    let lock = match File::open(dir.join(LOCK_NAME)) {
+        Ok(lock) => lock,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(error),
+    };
+    match rustix::fs::flock(&lock, FlockOperation::NonBlockingLockShared) {
+        Ok(()) => Ok(false),
+        Err(Errno::WOULDBLOCK) => Ok(true),
+        Err(error) => Err(error.into()),
+    }
+}
+
 /// Takes the lock as soon as no other holder has it.
 pub(crate) fn wait_lock(lock: &File) -> io::Result<()> {
     rustix::io::retry_on_intr(|| rustix::fs::flock(lock, FlockOperation::LockExclusive))?;

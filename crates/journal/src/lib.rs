@@ -2,7 +2,7 @@
 //!
 //! A backend calls [`open`], replays the three streams of the [`Volume`], and starts it: from then on the [`Journal`]
 //! appends. What an append has acknowledged is on disk; nothing is ever truncated or rewritten. Others read with
-//! [`replay_dir`] and [`follow()`], which take no lock.
+//! [`replay_dir`], [`follow()`] and [`Tail`], which take no lock.
 
 mod cast;
 mod claim;
@@ -14,17 +14,22 @@ mod journal;
 mod log_file;
 mod recordings;
 mod replay;
+mod tail;
 mod volume;
+mod watch;
 mod writer;
 
 pub use cast::{CastStopped, CastWriter};
+pub use claim::has_writer;
 pub use clock::Clock;
-pub use follow::{Chunk, Follower, follow};
+pub use follow::{Follower, follow};
 pub use inbox::{AppendError, Appended, Pending};
 pub use journal::{Counters, Journal};
 pub use recordings::{RecordingFile, recording_in, recordings_in};
 pub use replay::{MAX_FINDINGS, Recovered, read_info, replay_dir};
+pub use tail::{Chunk, Tail, count_lines};
 pub use volume::{OpenError, Volume, open};
+pub use watch::{Watch, watch};
 
 #[cfg(feature = "failpoints")]
 pub use disk::POINTS;
