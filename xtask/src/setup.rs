@@ -129,23 +129,23 @@ pub(crate) fn node_modules(checkout: &Checkout) -> Result<()> {
     })
 }
 
-/// The pages, built into `web/dist`, when their sources have changed.
+/// The pages of a workspace, built into `web/dist`, and the dashboard's, into `web/dist-dashboard`, when their sources
+/// have changed.
 pub(crate) fn pages(checkout: &Checkout) -> Result<()> {
     node_modules(checkout)?;
     let mut sources = Vec::new();
     files(&checkout.web(), &mut sources)?;
     let sources = hash(&checkout.root, &sources)?;
     let stamp = checkout.root.join(".tools/pages.hash");
-    once(&stamp, &sources, checkout.web().join("dist/index.html").is_file(), || {
+    let built =
+        ["dist", "dist-dashboard"].iter().all(|dist| checkout.web().join(dist).join("index.html").is_file());
+    once(&stamp, &sources, built, || {
         println!("Building the pages …");
-        program::run(checkout.web_command("npm").args([
-            "run",
-            "--silent",
-            "build",
-            "--",
-            "--logLevel",
-            "warn",
-        ]))
+        for build in ["build:workspace", "build:dashboard"] {
+            let quiet = ["run", "--silent", build, "--", "--logLevel", "warn"];
+            program::run(checkout.web_command("npm").args(quiet))?;
+        }
+        Ok(())
     })
 }
 
@@ -195,7 +195,7 @@ pub(crate) fn hash(folder: &Path, paths: &[PathBuf]) -> Result<String> {
 
 /// The sources under `folder`, sorted: neither what others wrote nor what a build or a test leaves.
 fn files(folder: &Path, into: &mut Vec<PathBuf>) -> Result<()> {
-    let left_out = ["node_modules", "dist", "e2e", "test-results", "playwright-report"];
+    let left_out = ["node_modules", "dist", "dist-dashboard", "e2e", "test-results", "playwright-report"];
     let mut entries: Vec<_> = fs::read_dir(folder)?.collect::<Result<_, _>>()?;
     entries.sort_by_key(fs::DirEntry::file_name);
     for entry in entries {

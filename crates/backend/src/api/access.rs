@@ -9,6 +9,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use subtle::ConstantTimeEq;
+use workshop_pages::protect;
 
 use super::problem::Problem;
 use crate::config::Config;
@@ -144,8 +145,8 @@ fn check_origin(headers: &HeaderMap) -> Result<(), Problem> {
 /// Checks every request, and leaves its [`Role`] among its extensions. The WebSockets bring their token later.
 pub async fn guard(State(access): State<Access>, mut request: Request, next: Next) -> Response {
     match admit(&access, &mut request) {
-        Ok(()) => with_headers(next.run(request).await),
-        Err(problem) => with_headers(problem.into_response()),
+        Ok(()) => protect(next.run(request).await),
+        Err(problem) => protect(problem.into_response()),
     }
 }
 
@@ -164,21 +165,6 @@ fn admit(access: &Access, request: &mut Request) -> Result<(), Problem> {
         request.extensions_mut().insert(role);
     }
     Ok(())
-}
-
-const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self' 'unsafe-inline'; \
-     img-src 'self' data:; font-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; \
-     frame-ancestors 'none'";
-
-fn with_headers(mut response: Response) -> Response {
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    headers.insert("cross-origin-opener-policy", HeaderValue::from_static("same-origin"));
-    headers.insert("cross-origin-resource-policy", HeaderValue::from_static("same-origin"));
-    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-    response
 }
 
 fn bearer(value: &HeaderValue) -> Option<&str> {
