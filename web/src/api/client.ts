@@ -1,31 +1,13 @@
 //! The API as functions: typed by the generated document, with the token on every request and a Problem for every failure.
 
 import createClient from 'openapi-fetch';
-import { clock } from '$lib/connection/clock.svelte';
-import { problemOf, unreachable } from './problem';
+import { answer, authorized } from './answer';
 import type { components, paths } from './schema';
-import { authorization } from './token';
 
 export type Schemas = components['schemas'];
 
 const client = createClient<paths>({ baseUrl: '' });
-client.use({
-  onRequest({ request }) {
-    for (const [name, value] of Object.entries(authorization())) request.headers.set(name, value);
-    return request;
-  },
-  onResponse({ response }) {
-    clock.heard(response.headers.get('date'));
-  },
-});
-
-async function answer<T>(request: Promise<{ data?: T; error?: unknown; response: Response }>): Promise<T> {
-  const { data, error, response } = await request.catch(() => {
-    throw unreachable();
-  });
-  if (!response.ok) throw problemOf(response.status, error);
-  return data as T;
-}
+client.use(authorized);
 
 const step = (id: string) => ({ params: { path: { id } } });
 

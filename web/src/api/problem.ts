@@ -24,13 +24,21 @@ export class Problem extends Error {
   }
 }
 
+/** Whom the page asks, and what is safe when there is no answer. */
+let asked = { who: 'The workspace', safe: 'What you did so far is stored.' };
+
+/** Names whom this page asks. */
+export function askOf(who: string, safe: string): void {
+  asked = { who, safe };
+}
+
 /** There was no answer at all. */
 export const unreachable = (): Problem =>
   new Problem({
     type: 'unreachable',
-    title: 'The workspace does not answer',
+    title: `${asked.who} does not answer`,
     status: 0,
-    detail: 'What you did so far is stored. The page tries again by itself.',
+    detail: `${asked.safe} The page tries again by itself.`,
   });
 
 /** The problem that an answer carries, whatever its body looks like. */
@@ -38,7 +46,7 @@ export function problemOf(status: number, body: unknown): Problem {
   const said = (body ?? {}) as Partial<Body>;
   return new Problem({
     type: said.type ?? 'unexpected',
-    title: said.title ?? `The workspace answered ${status}`,
+    title: said.title ?? `${asked.who} answered ${status}`,
     status,
     detail: said.detail ?? 'Nothing was changed. Try again; if it stays, reload the page.',
     ...(said.command ? { command: said.command } : {}),

@@ -39,6 +39,16 @@ export function keepToken(token: string): void {
   }
 }
 
+/** Forgets the token: here, and for this tab. */
+export function forgetToken(): void {
+  held = { ...held, token: null };
+  try {
+    sessionStorage.removeItem(slot(held.role));
+  } catch {
+    // Nothing was kept then.
+  }
+}
+
 /** The token, or null where none is needed. */
 export const token = (): string | null => held.token;
 

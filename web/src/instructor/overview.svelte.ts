@@ -6,6 +6,7 @@ import { clock } from '$lib/connection/clock.svelte';
 import { coalesce } from '$lib/connection/coalesce';
 import { EventStream } from '$lib/connection/stream.svelte';
 import { Replay } from '$lib/replay/replay.svelte';
+import { backend } from './backend';
 
 /** A raw line of the commands stream; older lines lack fields. */
 interface CommandLine {
@@ -28,7 +29,7 @@ export class Overview {
   /** Counts what may have changed lists of checks and of help. */
   changes = $state(0);
 
-  readonly replay = new Replay();
+  readonly replay = new Replay(backend);
   readonly stream = new EventStream('/api/instructor/events', {
     event: ({ name, data }) => this.hear(name, data),
     opened: (again) => {

@@ -27,8 +27,8 @@ export class EventStream {
     private readonly listener: StreamListener,
   ) {}
 
-  /** Begins after `cursor`; a later call moves the stream there. */
-  start(cursor: string): void {
+  /** Begins after `cursor`; a later call moves the stream there. A stream that begins with a snapshot has none. */
+  start(cursor: string | null = null): void {
     this.abort.abort();
     this.abort = new AbortController();
     this.cursor = cursor;

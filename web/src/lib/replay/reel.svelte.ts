@@ -1,6 +1,6 @@
 //! The recordings of one session as one reel: its casts in order, fetched once, and only what is new after that.
 
-import { recordingAddress, type Schemas } from '$api/client';
+import type { Schemas } from '$api/client';
 import { authorization } from '$api/token';
 import { CastReader, type CastEvent } from './cast';
 
@@ -22,7 +22,10 @@ export class Reel {
   private reading: Promise<void> | null = null;
   private wanted = false;
 
-  constructor(private session: Schemas['SessionBand']) {}
+  constructor(
+    private session: Schemas['SessionBand'],
+    private readonly address: (name: string) => string,
+  ) {}
 
   /** The size that the session began with. */
   get size(): { cols: number; rows: number } {
@@ -65,7 +68,7 @@ export class Reel {
   private async fetch(piece: Piece): Promise<void> {
     // The last byte is asked for again: a range that begins at the end of the file would be an error.
     const range: Record<string, string> = piece.bytes > 0 ? { Range: `bytes=${piece.bytes - 1}-` } : {};
-    const response = await fetch(recordingAddress(piece.name), { headers: { ...authorization(), ...range }, cache: 'no-store' });
+    const response = await fetch(this.address(piece.name), { headers: { ...authorization(), ...range }, cache: 'no-store' });
     if (!response.ok || !response.body) throw new Error(String(response.status));
     // An answer that ignores the range begins at the beginning.
     let skip = response.status === 206 ? Math.min(1, piece.bytes) : piece.bytes;

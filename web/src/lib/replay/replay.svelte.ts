@@ -1,6 +1,7 @@
 //! The replay: one moment that recording, list, lanes and state all follow, and the clock that moves it.
 
-import { api, type Schemas } from '$api/client';
+import type { Schemas } from '$api/client';
+import type { Source } from '$lib/watch/source';
 import { Reel } from './reel.svelte';
 import { entriesOf, lastAt, neighbourCommand, openAt, scaleOf, sessionAt, sessionSecond, settled, wallTime, type Entry } from './timeline';
 
@@ -46,6 +47,8 @@ export class Replay {
   private rereadTimer: ReturnType<typeof setTimeout> | undefined;
   private stateTimer: ReturnType<typeof setTimeout> | undefined;
   private stateFor = Number.NaN;
+
+  constructor(private readonly source: Pick<Source, 'at' | 'recording'>) {}
 
   /** Takes a fresh timeline. The first one is shown from its end; after that the moment stays where it was put. */
   load(timeline: Timeline): void {
@@ -150,7 +153,7 @@ export class Replay {
   private reelOf(session: Session): Reel {
     let reel = this.reels.get(session.session);
     if (!reel) {
-      reel = new Reel(session);
+      reel = new Reel(session, this.source.recording);
       this.reels.set(session.session, reel);
       reel.update(session);
     }
@@ -164,7 +167,7 @@ export class Replay {
       const time = this.time;
       if (time === this.stateFor || this.timeline.from === null) return;
       this.stateFor = time;
-      api.instructor.at(new Date(Math.ceil(time)).toISOString()).then(
+      this.source.at(new Date(Math.ceil(time)).toISOString()).then(
         (state) => {
           if (this.stateFor === time) this.stateAt = state;
           if (this.time !== time) this.askState();
