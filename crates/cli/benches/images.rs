@@ -5,7 +5,9 @@
 #[macro_use]
 #[allow(unused_macros, reason = "the tests' own")]
 mod harness;
+mod common;
 
+use common::Images;
 use harness::{On, User, examples};
 use serde_json::{Value, json};
 
@@ -31,10 +33,10 @@ fn largest_artifact(user: &User) -> (String, u64) {
     let folders = entries.filter(|entry| entry.path().is_dir());
     let sizes = folders.map(|folder| {
         let name = folder.file_name().into_string().unwrap();
+        let _images = Images(user);
         user.ok(&["build", "compile", &user.copy(&name)]);
         let image = format!("localhost/{}:latest", user.name);
         let artifact = *layers(user, &image).first().unwrap();
-        remove_images(user);
         (name, artifact)
     });
     sizes.max_by_key(|(_, bytes)| *bytes).unwrap()
@@ -51,12 +53,4 @@ fn layers(user: &User, image: &str) -> Vec<u64> {
 /// Everything but the distribution, which is the one layer that all others lie on.
 fn over_distribution(layers: &[u64]) -> u64 {
     layers.split_last().unwrap().1.iter().sum()
-}
-
-fn remove_images(user: &User) {
-    let reference = format!("reference=localhost/{}", user.name);
-    let names = user.engine(&["image", "ls", "--filter", &reference, "--format", "{{.Repository}}:{{.Tag}}"]);
-    for name in names.lines() {
-        user.engine(&["image", "rm", "--force", name]);
-    }
 }

@@ -13,12 +13,14 @@
 #[macro_use]
 #[allow(unused_macros, reason = "the tests' own")]
 mod harness;
+mod common;
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use common::Images;
 use harness::{On, User, wait};
 use serde_json::json;
 
@@ -44,6 +46,7 @@ fn main() {
 fn measure(on: On) {
     let user = User::new(on);
     let workshop = user.copy("git-basics");
+    let _images = Images(&user);
     let _supervisor = user.supervisor(&workshop, &[]);
     let mut by_hand = ByHand::begin(&user);
     let token = user.row().unwrap()["student"].rsplit_once('=').unwrap().1.to_owned();
@@ -68,9 +71,9 @@ fn measure(on: On) {
         })
     );
     eprintln!("{on:?}: {pairs:.0?}");
+    // The containers go before their images.
     drop(by_hand);
     user.ok(&["rm", "--data", &user.name]);
-    user.engine(&["image", "prune", "--force"]);
 }
 
 fn median(mut values: Vec<f64>) -> f64 {
