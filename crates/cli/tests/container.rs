@@ -311,6 +311,23 @@ fn it_gets_healthy_and_serves_the_host_alone(on: On) {
     let bindings: Value = serde_json::from_str(&bindings).unwrap();
     let port = user.port.to_string();
     assert_eq!(bindings, json!({ "8080/tcp": [{ "HostIp": "127.0.0.1", "HostPort": port }] }));
+    // Nothing more than any container has, and no folder of the host.
+    let inspect =
+        |what: &str| user.engine(&["inspect", "--format", &format!("{{{{json {what}}}}}"), &container]);
+    assert_eq!(inspect(".HostConfig.Privileged").trim(), "false");
+    assert!(
+        ["null", "[]"].contains(&inspect(".HostConfig.CapAdd").trim()),
+        "{}",
+        inspect(".HostConfig.CapAdd")
+    );
+    let mounts: Value = serde_json::from_str(&inspect(".Mounts")).unwrap();
+    assert_eq!(
+        (mounts.as_array().unwrap().len(), &mounts[0]["Destination"]),
+        (1, &json!("/workshop/runtime"))
+    );
+    assert_eq!(mounts[0]["Type"], "volume");
+    let student = user.engine(&["exec", "--user", "student", &container, "sh", "-c", "id -u; id -G"]);
+    assert_eq!(student, "1000\n1000\n");
     // Stopped in its process, it is not healthy.
     user.in_container("pkill -STOP -x workshop-backen");
     let healthy =

@@ -15,7 +15,11 @@ use crate::{Context, Failure, engine};
 pub(crate) async fn run(step: &StepOf, kind: SwitchKind, context: &Context) -> Result<(), Failure> {
     let engine = engine::connect(context).await?;
     workspace::containers(&engine, &step.name).await?;
-    let progress = context.output.progress(format!("Switching {} to {}", step.name, step.step));
+    let begin = match kind {
+        SwitchKind::Switch => format!("Switching {} to {}", step.name, step.step),
+        SwitchKind::Reset => format!("Resetting {} of {}", step.step, step.name),
+    };
+    let progress = context.output.progress(begin);
     to_step(&engine, &step.name, &step.step, kind, &|line| progress.now(line)).await?;
     drop(progress);
     context.output.note(&format!("{} is at {}.", step.name, step.step));

@@ -104,6 +104,7 @@ async fn back(
     point("new-stopped");
     super::start(engine, &old).await?;
     point("old-started");
+    let reason = reason.trim_end_matches(['\n', '.']);
     say(format!("The swap failed, and everything is as it was: {reason}."));
     let request = new.labels.request.as_deref();
     let reported = match request {

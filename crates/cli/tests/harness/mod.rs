@@ -315,7 +315,8 @@ impl User {
             _ => {
                 let kill = "kill -9 $(pgrep -x workshop-backen | head -n 1)";
                 let container = &self.containers()[0];
-                let _ = self.engine_command(&["exec", "--user", "root", container, "sh", "-c", kill]).output();
+                let _ =
+                    self.engine_command(&["exec", "--user", "root", container, "sh", "-c", kill]).output();
             }
         }
     }
