@@ -1,0 +1,68 @@
+//! How a student stands: in a word, with a shape of its own, and sorted by who needs help first.
+
+import { count, span } from '$lib/look/words';
+import type { Card } from './api';
+
+export type Standing = 'stuck' | 'slow' | 'idle' | 'new' | 'working' | 'finished';
+
+/** In the order in which they are offered as filters. */
+export const STANDINGS: { standing: Standing; title: string; about: string }[] = [
+  { standing: 'stuck', title: 'Stuck', about: 'Three failed checks or more in this step, the last of them too' },
+  { standing: 'slow', title: 'Slow', about: 'More than a quarter of an hour in this step' },
+  { standing: 'idle', title: 'Idle', about: 'Nothing for more than ten minutes' },
+  { standing: 'working', title: 'Working', about: 'Going on' },
+  { standing: 'new', title: 'Not begun', about: 'Nothing has come of this workspace yet' },
+  { standing: 'finished', title: 'Finished', about: 'Every step is done' },
+];
+
+export const finished = (card: Card): boolean => card.steps > 0 && card.completed + card.given >= card.steps;
+
+export function standingOf(card: Card): Standing {
+  if (card.mark === 'fails') return 'stuck';
+  if (card.mark === 'slow') return 'slow';
+  if (finished(card)) return 'finished';
+  if (card.mark === 'idle') return 'idle';
+  return card.mark === 'new' || !card.lastActivity ? 'new' : 'working';
+}
+
+/** Seconds since a time; null before there is one. */
+export const since = (ts: string | null, now: number): number | null => (ts ? Math.max(0, (now - Date.parse(ts)) / 1_000) : null);
+
+/** The standing in words, with what makes it so. */
+export function standingWords(card: Card, now: number): string {
+  const step = card.stepPosition === null ? '' : ` on step ${card.stepPosition}`;
+  const here = since(card.activeSince, now);
+  switch (standingOf(card)) {
+    case 'stuck':
+      return `Stuck${step}, ${count(card.tries, 'try', 'tries')}`;
+    case 'slow':
+      return here === null ? `Slow${step}` : `Slow, ${span(here)}${step}`;
+    case 'idle':
+      return `Idle ${span(since(card.lastActivity, now) ?? 0)}`;
+    case 'new':
+      return 'Not begun';
+    case 'finished':
+      return 'Finished';
+    case 'working':
+      return `Working${step}`;
+  }
+}
+
+/** Who needs help most first; the rest by name, so that order is the same for everyone. */
+export function byNeed(a: Card, b: Card): number {
+  return b.need - a.need || (a.activeSince ?? '~').localeCompare(b.activeSince ?? '~') || named(a).localeCompare(named(b)) || a.workspace.localeCompare(b.workspace);
+}
+
+/** The student's name, or else the workspace's. */
+export const named = (card: Pick<Card, 'student' | 'workspace'>): string => card.student || card.workspace;
+
+/** What is wrong with the logs of a workspace, in words; empty if nothing is. */
+export function troubles(card: Card): string[] {
+  const found = [];
+  if (card.logState === 'diverged') found.push('The log was set back; nothing more is taken in');
+  if (card.logState === 'expired') found.push('The log has expired');
+  if (card.gaps > 0) found.push(`${count(card.gaps, 'gap')} in its records`);
+  if (card.quarantined > 0) found.push(`${count(card.quarantined, 'line')} could not be read`);
+  if (card.switchFailed) found.push(`The last restart failed: ${card.switchFailed}`);
+  return found;
+}
