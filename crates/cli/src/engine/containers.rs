@@ -15,7 +15,7 @@ use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
 use tokio::time::{Instant, sleep};
 
-use super::answers::{gone_is_none, is_taken, unchanged_is_fine};
+use super::answers::{self, gone_is_none, is_taken, unchanged_is_fine};
 use super::inspect::{Inspected, Inspector};
 use super::labels::{self, Labels};
 use super::{Container, Creation, Plan, Volume, ending, extras, log, printed, volumes};
@@ -143,7 +143,7 @@ impl Containers {
         }
         let (repository, tag) = split_reference(image);
         let options = CreateImageOptionsBuilder::default().from_image(repository).tag(tag).build();
-        let mut pull = std::pin::pin!(self.docker.create_image(Some(options), None, None));
+        let mut pull = std::pin::pin!(answers::lines(self.docker.create_image(Some(options), None, None)));
         while let Some(step) = pull.next().await {
             let step = step.with_context(|| format!("image {image} is not here and cannot be pulled"))?;
             if let Some(status) = step.status {

@@ -3,7 +3,7 @@
 //! The engine's labels and states are the only registry of what runs: a command that is killed loses nothing. Every
 //! change is idempotent, so that two supervisors that do the same thing do it once.
 
-mod answers;
+pub(crate) mod answers;
 mod connect;
 mod containers;
 mod ending;

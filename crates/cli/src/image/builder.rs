@@ -11,6 +11,8 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 use tokio::time::sleep;
 
+use crate::engine::answers;
+
 /// How much of an instruction's output is kept, in bytes; its end, where errors are.
 const KEPT: usize = 16 * 1024;
 /// How often a build is tried that fails for a moment's fault.
@@ -96,7 +98,8 @@ async fn attempt(docker: &Docker, build: Build<'_>, say: &dyn Fn(&str)) -> Resul
         .forcerm(true)
         .build();
     let docker = docker.clone().with_timeout(PATIENCE);
-    let mut stream = docker.build_image(options, Some(build.credentials), Some(body_full(build.context)));
+    let stream = docker.build_image(options, Some(build.credentials), Some(body_full(build.context)));
+    let mut stream = std::pin::pin!(answers::lines(stream));
     let mut transcript = Transcript::default();
     let mut id = None;
     while let Some(said) = stream.next().await {

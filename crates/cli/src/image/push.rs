@@ -9,6 +9,7 @@ use futures_util::StreamExt;
 
 use super::credentials;
 use crate::Failure;
+use crate::engine::answers;
 
 /// That a repository can be pushed at all.
 pub(super) fn check(repository: &str) -> Result<(), Failure> {
@@ -28,7 +29,8 @@ pub(super) async fn push(
     credentials: Option<DockerCredentials>,
 ) -> Result<String> {
     let options = PushImageOptionsBuilder::default().tag(tag).build();
-    let mut stream = docker.push_image(repository, Some(options), credentials);
+    let mut stream =
+        std::pin::pin!(answers::lines(docker.push_image(repository, Some(options), credentials)));
     let mut digest = None;
     while let Some(said) = stream.next().await {
         match said {
