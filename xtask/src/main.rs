@@ -8,6 +8,7 @@ mod base_image;
 mod bench;
 mod bootstrap;
 mod checkout;
+mod class;
 mod codegen;
 mod demo;
 mod engine;
@@ -15,9 +16,12 @@ mod engines;
 mod examples;
 mod fuzz;
 mod parts;
+mod postgres;
 mod program;
 mod readme;
+mod s3;
 mod screenshots;
+mod server;
 mod setup;
 mod student;
 mod test;
@@ -52,6 +56,10 @@ enum Chore {
     BaseImage(base_image::Options),
     /// Run a Podman and a Docker with the base image, apart from the machine's own, until Ctrl-C.
     Engines,
+    /// Run a Postgres and an S3 server for tests, until Ctrl-C.
+    Postgres,
+    /// Write the logs of a simulated class, as its workspaces would.
+    Class(class::Options),
     /// Write the generated files: JSON Schemas, OpenAPI document, TypeScript client.
     Codegen(codegen::Options),
     /// Hold the structure of the repository: arrows between crates, sizes, names.
@@ -84,6 +92,8 @@ fn run(chore: Chore) -> anyhow::Result<ExitCode> {
         Chore::Parts => parts::run(&checkout)?,
         Chore::BaseImage(options) => base_image::run(&checkout, &options)?,
         Chore::Engines => engines::serve(&checkout)?,
+        Chore::Postgres => postgres::serve(&checkout)?,
+        Chore::Class(options) => class::run(&options)?,
         Chore::Codegen(options) => codegen::run(&checkout, &options)?,
         Chore::Tidy => tidy::run(&checkout)?,
         Chore::Bench(options) => bench::run(&checkout, &options)?,

@@ -14,8 +14,10 @@ use crate::checkout::Checkout;
 use crate::codegen;
 use crate::engines::Engines;
 use crate::examples;
+use crate::postgres::{self, Postgres};
 use crate::program;
 use crate::readme;
+use crate::s3::S3;
 use crate::setup;
 use crate::tidy;
 use crate::workspace;
@@ -127,7 +129,7 @@ fn one(result: Result<()>) -> Result<Count> {
 }
 
 fn set_up(checkout: &Checkout) -> Result<()> {
-    setup::packages(checkout, &[setup::DEMO, setup::TEST])?;
+    setup::packages(checkout, &[setup::DEMO, setup::TEST, postgres::NEEDED])?;
     setup::asciinema(checkout)?;
     workspace::set_up(checkout)
 }
@@ -170,10 +172,12 @@ fn rust(checkout: &Checkout) -> Result<Count> {
         &["test", "-p", "workshop-journal", "--features", "failpoints", "--test", "fail_points"],
         &["test", "-p", "workshop-cli", "--features", "failpoints", "--test", "kills"],
     ];
+    let (postgres, s3) = (Postgres::start(checkout)?, S3::start(checkout)?);
+    let servers: Vec<_> = postgres.environment().into_iter().chain(s3.environment()).collect();
     let mut sum = Count::default();
     for run in RUNS {
         let mut count = Count::default();
-        let succeeded = program::read_lines(checkout.cargo().args(run), |line| {
+        let succeeded = program::read_lines(checkout.cargo().args(run).envs(servers.clone()), |line| {
             if let Some(result) = cargo_result(line) {
                 count = count + result;
             }
@@ -212,9 +216,12 @@ fn pages(checkout: &Checkout) -> Result<Count> {
     Ok(count + Count::of(report.num_passed_tests, report.num_failed_tests, succeeded))
 }
 
-/// The pages in Chromium, before the real backend.
+/// The pages in Chromium, before the real backend and the real dashboard.
 fn browser(checkout: &Checkout) -> Result<Count> {
-    browser_count(checkout, playwright(checkout), |command| program::read_lines(command, |_| ()))
+    let postgres = Postgres::start(checkout)?;
+    let mut pages = playwright(checkout);
+    pages.envs(postgres.environment());
+    browser_count(checkout, pages, |command| program::read_lines(command, |_| ()))
 }
 
 fn playwright(checkout: &Checkout) -> Command {
