@@ -1,0 +1,224 @@
+//! What the shipper's tests share: volumes, a shipper as a process or as a task, and the one claim that all of them
+//! check — what was received is what stands in the files, byte for byte.
+
+#![allow(dead_code, unreachable_pub, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+pub mod receiver;
+
+use std::{
+    fs::{self, File},
+    io::{Read, Write},
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitStatus, Stdio},
+    thread::{self, JoinHandle},
+    time::{Duration, Instant},
+};
+
+use receiver::{Receiver, TOKEN};
+use serde_json::json;
+use workshop_events::{Commands, Llm, State, Stream, codec::Body};
+use workshop_journal::Journal;
+
+pub const LOG: &str = "00000000000000aa";
+pub const HEADER: &str = "{\"version\": 2, \"width\": 80, \"height\": 24}\n";
+/// Longer than anything takes; reached only when a test fails.
+pub const LONG: Duration = Duration::from_secs(60);
+
+/// A log volume in a temporary directory.
+pub struct Folder {
+    root: tempfile::TempDir,
+}
+
+impl Folder {
+    /// Without a log.
+    pub fn empty() -> Self {
+        Self { root: tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap() }
+    }
+
+    pub fn new() -> Self {
+        let folder = Self::empty();
+        folder.take(LOG);
+        folder
+    }
+
+    pub fn dir(&self) -> &Path {
+        self.root.path()
+    }
+
+    /// Gives the volume a log.
+    pub fn take(&self, log: &str) {
+        let info = json!({"log": log, "workshop": "test", "created": "2026-01-01T00:00:00.000Z"});
+        fs::write(self.dir().join("log.json.tmp"), info.to_string()).unwrap();
+        fs::rename(self.dir().join("log.json.tmp"), self.dir().join("log.json")).unwrap();
+    }
+
+    pub fn path(&self, stream: &str) -> PathBuf {
+        let stream = match stream {
+            "state" => Stream::State.file_name(),
+            "commands" => Stream::Commands.file_name(),
+            "llm" => Stream::Llm.file_name(),
+            cast => cast.strip_prefix("cast/").unwrap(),
+        };
+        self.dir().join(stream)
+    }
+
+    pub fn append(&self, stream: &str, bytes: impl AsRef<[u8]>) {
+        let mut file = File::options().append(true).create(true).open(self.path(stream)).unwrap();
+        file.write_all(bytes.as_ref()).unwrap();
+    }
+
+    /// The whole lines of each stream, as far as they are to be shipped.
+    pub fn whole(&self) -> Vec<(String, Vec<u8>)> {
+        let mut streams: Vec<String> = Stream::ALL.iter().map(|stream| stream.name().to_owned()).collect();
+        streams.extend(
+            workshop_journal::recordings_in(self.dir()).unwrap().iter().map(|r| format!("cast/{}", r.name)),
+        );
+        let whole = |stream: &String| {
+            let mut bytes = fs::read(self.path(stream)).unwrap_or_default();
+            let end = match stream.starts_with("cast/") {
+                true => workshop_events::cast::whole_lines(&bytes),
+                false => bytes.iter().rposition(|&b| b == b'\n').map_or(0, |newline| newline + 1),
+            };
+            bytes.truncate(end);
+            bytes
+        };
+        streams
+            .into_iter()
+            .map(|stream| (stream.clone(), whole(&stream)))
+            .filter(|(_, b)| !b.is_empty())
+            .collect()
+    }
+}
+
+/// Fails unless the receiver has exactly what stands in the files, and was never given anything wrong.
+pub fn check_same(receiver: &Receiver, folder: &Folder, log: &str, when: &str) {
+    let held: Vec<(String, Vec<u8>)> =
+        receiver.log(log).streams.into_iter().filter(|(_, bytes)| !bytes.is_empty()).collect();
+    let mut expected = folder.whole();
+    expected.sort();
+    let names = |streams: &[(String, Vec<u8>)]| -> Vec<(String, usize)> {
+        streams.iter().map(|(name, bytes)| (name.clone(), bytes.len())).collect()
+    };
+    assert_eq!(names(&held), names(&expected), "{when}");
+    assert!(held == expected, "{when}: other bytes");
+    check_right(receiver, when);
+}
+
+pub fn check_right(receiver: &Receiver, when: &str) {
+    assert_eq!(receiver.model().wrong, Vec::<String>::new(), "{when}");
+}
+
+/// Waits until something holds.
+pub fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let begin = Instant::now();
+    while !holds() {
+        assert!(begin.elapsed() < LONG, "waited too long: {what}");
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Waits until all that stands in the files was received.
+pub fn until_same(receiver: &Receiver, folder: &Folder, log: &str, when: &str) {
+    let total = |streams: &[(String, Vec<u8>)]| streams.iter().map(|(_, bytes)| bytes.len()).sum::<usize>();
+    until(when, || {
+        let held: Vec<(String, Vec<u8>)> = receiver.log(log).streams.into_iter().collect();
+        total(&held) >= total(&folder.whole())
+    });
+    check_same(receiver, folder, log, when);
+}
+
+pub fn command(receiver: &Receiver, dir: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_workshop-shipper"));
+    command
+        .args(["--gather", "0.05"])
+        .args(arguments)
+        .env("WORKSHOP_INGEST_URL", receiver.url())
+        .env("WORKSHOP_INGEST_TOKEN", TOKEN)
+        .env("WORKSHOP_RUNTIME_DIR", dir)
+        .env("NO_PROXY", "*")
+        .env_remove("RUST_LOG")
+        .stdin(Stdio::null())
+        .stderr(Stdio::piped());
+    command
+}
+
+/// A shipper as a process of its own; killed when it is dropped.
+pub struct Shipper {
+    pub child: Child,
+    said: Option<JoinHandle<String>>,
+}
+
+impl Shipper {
+    pub fn start(receiver: &Receiver, dir: &Path, arguments: &[&str]) -> Self {
+        Self::of(&mut command(receiver, dir, arguments))
+    }
+
+    pub fn of(command: &mut Command) -> Self {
+        let mut child = command.spawn().unwrap();
+        let mut stderr = child.stderr.take().unwrap();
+        let said = thread::spawn(move || {
+            let mut text = Vec::new();
+            stderr.read_to_end(&mut text).unwrap();
+            String::from_utf8_lossy(&text).into_owned()
+        });
+        Self { child, said: Some(said) }
+    }
+
+    pub fn terminate(&self) {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    }
+
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().unwrap()
+    }
+
+    /// Waits for its end; the exit code, and what it said.
+    pub fn end(mut self) -> (Option<i32>, String) {
+        until("the shipper's end", || self.ended().is_some());
+        let status = self.child.wait().unwrap();
+        let said = self.said.take().unwrap().join().unwrap();
+        assert!(!said.contains(TOKEN), "the token is in the log:\n{said}");
+        (status.code(), said)
+    }
+
+    /// kill -9.
+    pub fn kill(mut self) -> String {
+        self.child.kill().unwrap();
+        self.end_killed()
+    }
+
+    fn end_killed(&mut self) -> String {
+        self.child.wait().unwrap();
+        self.said.take().unwrap().join().unwrap()
+    }
+
+    /// A line of its `/proc/<pid>/status`, in KiB.
+    pub fn memory(&self, line: &str) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find(|l| l.starts_with(line)).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse().unwrap()
+    }
+}
+
+impl Drop for Shipper {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A record that can be told from others.
+pub fn event(name: &str) -> Body {
+    Body::new(&json!({"event": "step_marked", "step": name})).unwrap()
+}
+
+/// A writer of the log in `dir`.
+pub fn journal(dir: &Path) -> Journal {
+    let volume =
+        workshop_journal::open(dir, "test", None, || panic!("the volume has another writer")).unwrap();
+    let state = volume.replay::<State>(|_| {}).unwrap();
+    let commands = volume.replay::<Commands>(|_| {}).unwrap();
+    let llm = volume.replay::<Llm>(|_| {}).unwrap();
+    volume.start(state, commands, llm).unwrap()
+}
