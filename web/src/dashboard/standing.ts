@@ -50,7 +50,7 @@ export function standingWords(card: Card, now: number): string {
 
 /** Who needs help most first; the rest by name, so that order is the same for everyone. */
 export function byNeed(a: Card, b: Card): number {
-  return b.need - a.need || (a.activeSince ?? '~').localeCompare(b.activeSince ?? '~') || named(a).localeCompare(named(b)) || a.workspace.localeCompare(b.workspace);
+  return b.need - a.need || Number(finished(a)) - Number(finished(b)) || (a.activeSince ?? '~').localeCompare(b.activeSince ?? '~') || named(a).localeCompare(named(b)) || a.workspace.localeCompare(b.workspace);
 }
 
 /** The student's name, or else the workspace's. */
