@@ -30,6 +30,8 @@ test('a reload during vim restores screen, mode and cursor', async ({ page, work
   await page.keyboard.type(', and after');
   await page.keyboard.press('Escape');
   await page.keyboard.type(':wq\n');
+  // What is typed before the editor has gone, the editor gets.
+  await expect(screen(page)).not.toContainText('~');
   await type(page, 'cat notes.txt');
   await expect(screen(page)).toContainText('hello from before, and after');
 });
