@@ -11,7 +11,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** A table of the whole class as a download. */
+        /**
+         * A table of the whole class as a download: `workspaces`, `matrix` (each student in each step), `steps` (each step
+         *     over all students), `commands`; each with `.csv` or `.json`.
+         */
         get: operations["export"];
         put?: never;
         post?: never;
@@ -130,7 +133,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Follows the class: `snapshot` (Class) first and whenever the reader was too slow, then `changed` (Changed) and `removed` (Removed); a comment every 15 s. */
+        /**
+         * Follows the class: `snapshot` (Class) first and whenever the reader was too slow, then `changed` (Changed) and
+         *     `removed` (Removed); a comment every 15 s.
+         */
         get: operations["stream"];
         put?: never;
         post?: never;
@@ -792,8 +798,8 @@ export interface components {
             reason: string | null;
             /** @description Whether it is taken in. */
             state: components["schemas"]["LogState"];
-            /** @description `shipper` or `vector`. */
-            via: string;
+            /** @description By which path its lines come, `shipper` or `vector`; null until one did. */
+            via: string | null;
         };
         /** @description How one can log in. */
         LoginSettings: {

@@ -210,8 +210,9 @@ pub struct LogView {
     /// Last ingest that brought something.
     #[schema(value_type = String, format = DateTime)]
     pub last_seen: Timestamp,
-    /// `shipper` or `vector`.
-    pub via: String,
+    /// By which path its lines come, `shipper` or `vector`; null until one did.
+    #[schema(required)]
+    pub via: Option<String>,
     /// Whether it is taken in.
     pub state: LogState,
     /// Why it diverged.

@@ -1,0 +1,185 @@
+//! The class at a glance, and one workspace in full.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, Query, State};
+use axum::{Extension, Json};
+use sqlx::{FromRow, PgPool};
+
+use super::asked;
+use super::cards::{self, Which, log_state};
+use super::moments::{count, maybe, moment, now};
+use super::types::{
+    Class, ClassQuery, LogQuery, LogView, LoginSettings, Me, SessionRecording, SessionView, StepRow,
+    WorkspaceDetail,
+};
+use crate::Dashboard;
+use crate::auth::Instructor;
+use crate::problem::{Problem, ProblemBody};
+
+/// How one can log in. Needs no login.
+#[utoipa::path(get, path = "/api/settings", tag = "instructor", responses((status = 200, body = LoginSettings)))]
+pub(super) async fn settings(State(dashboard): State<Arc<Dashboard>>) -> Json<LoginSettings> {
+    Json(LoginSettings { oidc: dashboard.auth.has_provider(), token: dashboard.auth.has_token() })
+}
+
+/// Who asks.
+#[utoipa::path(get, path = "/api/me", tag = "instructor", responses((status = 200, body = Me),
+    (status = 401, body = ProblemBody, content_type = "application/problem+json")))]
+pub(super) async fn me(Extension(who): Extension<Instructor>) -> Json<Me> {
+    Json(Me { name: who.name, via: who.via })
+}
+
+/// The class at a glance, who needs help most first.
+#[utoipa::path(get, path = "/api/workspaces", tag = "instructor", params(ClassQuery), responses((status = 200, body = Class),
+    (status = 401, body = ProblemBody, content_type = "application/problem+json")))]
+pub(super) async fn workspaces(
+    State(dashboard): State<Arc<Dashboard>>,
+    Query(query): Query<ClassQuery>,
+) -> Result<Json<Class>, Problem> {
+    let workshop = asked::text(query.workshop.as_deref())?;
+    let which = Which { workshop, revoked: query.revoked, ..Which::default() };
+    let rows = cards::rows(dashboard.store.views(), which).await?;
+    let now = now();
+    Ok(Json(Class { now, workspaces: cards::sorted(&rows, now, dashboard.relays()) }))
+}
+
+/// A workspace in full.
+#[utoipa::path(get, path = "/api/workspaces/{id}", tag = "instructor",
+    params(("id" = String, Path, description = "Name of the workspace"), LogQuery),
+    responses((status = 200, body = WorkspaceDetail), (status = 401, body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, body = ProblemBody, content_type = "application/problem+json")))]
+pub(super) async fn workspace(
+    State(dashboard): State<Arc<Dashboard>>,
+    Path(id): Path<String>,
+    Query(query): Query<LogQuery>,
+) -> Result<Json<WorkspaceDetail>, Problem> {
+    let pool = dashboard.store.views();
+    let log = asked::log(pool, &id, query.log.as_deref()).await?;
+    let names = [id.clone()];
+    let which = Which { names: Some(&names), revoked: true, ..Which::default() };
+    let Some(row) = cards::rows(pool, which).await?.pop() else {
+        return Err(Problem::not_found(format!("There is no workspace {id:?}.")));
+    };
+    let logs = logs(pool, &id).await?;
+    let (steps_list, sessions) = match log {
+        Some(log) => (steps(pool, &log.log).await?, sessions(pool, &log.log).await?),
+        None => (Vec::new(), Vec::new()),
+    };
+    Ok(Json(WorkspaceDetail { card: row.card(now(), dashboard.relays()), logs, steps_list, sessions }))
+}
+
+async fn logs(pool: &PgPool, id: &str) -> Result<Vec<LogView>, sqlx::Error> {
+    #[derive(FromRow)]
+    struct Row {
+        log: String,
+        first_seen: i64,
+        last_seen: i64,
+        via: Option<String>,
+        state: String,
+        reason: Option<String>,
+    }
+    let rows: Vec<Row> = sqlx::query_as(
+        "select log, (extract(epoch from first_seen) * 1000)::bigint as first_seen,
+                (extract(epoch from last_seen) * 1000)::bigint as last_seen, via, state, reason
+         from logs where workspace = $1 order by logs.first_seen desc, log desc limit 1000",
+    )
+    .bind(id)
+    .fetch_all(pool)
+    .await?;
+    let view = |row: Row| LogView {
+        log: row.log,
+        first_seen: moment(row.first_seen),
+        last_seen: moment(row.last_seen),
+        via: row.via,
+        state: log_state(&row.state),
+        reason: row.reason,
+    };
+    Ok(rows.into_iter().map(view).collect())
+}
+
+async fn steps(pool: &PgPool, log: &str) -> Result<Vec<StepRow>, sqlx::Error> {
+    #[derive(FromRow)]
+    struct Row {
+        step: String,
+        title: String,
+        position: Option<i32>,
+        step_group: Option<String>,
+        has_check: bool,
+        given: bool,
+        started: bool,
+        completed: Option<i64>,
+        tries: i32,
+        first_passed: Option<bool>,
+        last_passed: Option<bool>,
+        helps: i32,
+        active_ms: i64,
+    }
+    let rows: Vec<Row> = sqlx::query_as(
+        "select step.step, title, position, step_group, has_check, given, step.started,
+                (extract(epoch from step.completed) * 1000)::bigint as completed, step.tries, first_passed,
+                step.last_passed, step.helps,
+                active_ms + greatest(0, coalesce(extract(epoch from status.last_ts - step.active_since) * 1000, 0))::bigint
+                    as active_ms
+         from step_status step left join workspace_status status on status.log = step.log
+         where step.log = $1 order by position nulls last, step.step limit 2000",
+    )
+    .bind(log)
+    .fetch_all(pool)
+    .await?;
+    let view = |row: Row| StepRow {
+        id: row.step,
+        title: row.title,
+        position: row.position.map(count),
+        group: row.step_group,
+        has_check: row.has_check,
+        given: row.given,
+        started: row.started,
+        completed: maybe(row.completed),
+        tries: count(row.tries),
+        first_passed: row.first_passed,
+        last_passed: row.last_passed,
+        helps: count(row.helps),
+        active_ms: row.active_ms,
+    };
+    Ok(rows.into_iter().map(view).collect())
+}
+
+/// Sessions are known by their recordings; those of one follow each other.
+async fn sessions(pool: &PgPool, log: &str) -> Result<Vec<SessionView>, sqlx::Error> {
+    #[derive(FromRow)]
+    struct Row {
+        name: String,
+        session: Option<String>,
+        session_name: Option<String>,
+        opened: Option<i64>,
+        closed: Option<i64>,
+        at: f64,
+        bytes: i64,
+    }
+    let rows: Vec<Row> = sqlx::query_as(
+        "select name, session, session_name, (extract(epoch from opened_at) * 1000)::bigint as opened,
+                (extract(epoch from closed_at) * 1000)::bigint as closed, at, bytes
+         from recording_refs where log = $1 order by opened_at nulls last, session, at, name limit 5000",
+    )
+    .bind(log)
+    .fetch_all(pool)
+    .await?;
+    let mut sessions: Vec<SessionView> = Vec::new();
+    for row in rows {
+        let recording = SessionRecording { name: row.name, at: row.at, bytes: row.bytes };
+        match sessions.last_mut() {
+            Some(session) if session.id.is_some() && session.id == row.session => {
+                session.recordings.push(recording)
+            }
+            _ => sessions.push(SessionView {
+                id: row.session,
+                name: row.session_name,
+                opened: maybe(row.opened),
+                closed: maybe(row.closed),
+                recordings: vec![recording],
+            }),
+        }
+    }
+    Ok(sessions)
+}

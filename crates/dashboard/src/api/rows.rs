@@ -1,0 +1,263 @@
+//! How each entry of a list is read from the database, and written as CSV.
+
+use serde::Deserialize;
+use sqlx::postgres::PgRow;
+use sqlx::types::Json;
+use sqlx::{FromRow, Row as _};
+
+use super::download::{Cell, Row};
+use super::lists::Numbered;
+use super::moments::{maybe, moment};
+use super::types::{CommandView, EventView, LlmView, QuarantineView, RecordingView, TestReport};
+
+impl FromRow<'_, PgRow> for CommandView {
+    fn from_row(row: &PgRow) -> Result<Self, sqlx::Error> {
+        Ok(Self {
+            seq: row.try_get("seq")?,
+            ts: moment(row.try_get("ts_ms")?),
+            cmd: row.try_get("cmd")?,
+            exit: row.try_get("exit")?,
+            session: row.try_get("session")?,
+            step: row.try_get("step")?,
+            cwd: row.try_get("cwd")?,
+            ms: row.try_get("ms")?,
+            at: row.try_get("at")?,
+        })
+    }
+}
+
+impl Numbered for CommandView {
+    const TABLE: &'static str = "command_log";
+    const COLUMNS: &'static str =
+        "seq, (extract(epoch from ts) * 1000)::bigint as ts_ms, cmd, exit, session, step, cwd, ms, at";
+    fn seq(&self) -> i64 {
+        self.seq
+    }
+}
+
+impl Row for CommandView {
+    const NAMES: &'static [&'static str] =
+        &["seq", "ts", "step", "cmd", "exit", "session", "cwd", "ms", "at"];
+    fn cells(&self) -> Vec<Cell> {
+        vec![
+            Cell::plain(self.seq),
+            Cell::plain(self.ts),
+            Cell::text(self.step.as_ref()),
+            Cell::Text(self.cmd.clone()),
+            Cell::maybe(self.exit),
+            Cell::text(self.session.as_ref()),
+            Cell::text(self.cwd.as_ref()),
+            Cell::maybe(self.ms),
+            Cell::maybe(self.at),
+        ]
+    }
+}
+
+/// A failed test as `state_timeline` has it.
+#[derive(Deserialize)]
+struct FailedTest {
+    #[serde(default)]
+    title: String,
+    #[serde(default)]
+    found: String,
+    #[serde(default)]
+    expected: String,
+}
+
+impl FromRow<'_, PgRow> for EventView {
+    fn from_row(row: &PgRow) -> Result<Self, sqlx::Error> {
+        let failed: Option<Json<Vec<FailedTest>>> = row.try_get("failed")?;
+        let tests = failed.map(|failed| failed.0).unwrap_or_default().into_iter();
+        Ok(Self {
+            seq: row.try_get("seq")?,
+            ts: moment(row.try_get("ts_ms")?),
+            event: row.try_get("event")?,
+            step: row.try_get("step")?,
+            session: row.try_get("session")?,
+            passed: row.try_get("passed")?,
+            checks_passed: row.try_get("checks_passed")?,
+            checks_total: row.try_get("checks_total")?,
+            trigger: row.try_get("trigger")?,
+            kind: row.try_get("kind")?,
+            request: row.try_get("request")?,
+            reason: row.try_get("reason")?,
+            failed: tests
+                .map(|test| TestReport {
+                    title: test.title,
+                    passed: false,
+                    found: test.found,
+                    expected: test.expected,
+                })
+                .collect(),
+        })
+    }
+}
+
+impl Numbered for EventView {
+    const TABLE: &'static str = "state_timeline";
+    const COLUMNS: &'static str = "seq, (extract(epoch from ts) * 1000)::bigint as ts_ms, event, step, session, passed, \
+         checks_passed, checks_total, trigger, kind, request, reason, failed";
+    fn seq(&self) -> i64 {
+        self.seq
+    }
+}
+
+impl Row for EventView {
+    const NAMES: &'static [&'static str] = &[
+        "seq",
+        "ts",
+        "event",
+        "step",
+        "session",
+        "passed",
+        "checksPassed",
+        "checksTotal",
+        "trigger",
+        "kind",
+        "request",
+        "reason",
+        "failed",
+    ];
+    fn cells(&self) -> Vec<Cell> {
+        let failed: Vec<String> = self
+            .failed
+            .iter()
+            .map(|test| format!("{}: {} instead of {}", test.title, test.found, test.expected))
+            .collect();
+        vec![
+            Cell::plain(self.seq),
+            Cell::plain(self.ts),
+            Cell::Text(self.event.clone()),
+            Cell::text(self.step.as_ref()),
+            Cell::text(self.session.as_ref()),
+            Cell::maybe(self.passed),
+            Cell::maybe(self.checks_passed),
+            Cell::maybe(self.checks_total),
+            Cell::text(self.trigger.as_ref()),
+            Cell::text(self.kind.as_ref()),
+            Cell::text(self.request.as_ref()),
+            Cell::text(self.reason.as_ref()),
+            Cell::Text(failed.join("; ")),
+        ]
+    }
+}
+
+impl FromRow<'_, PgRow> for LlmView {
+    fn from_row(row: &PgRow) -> Result<Self, sqlx::Error> {
+        Ok(Self {
+            seq: row.try_get("seq")?,
+            ts: moment(row.try_get("ts_ms")?),
+            step: row.try_get("step")?,
+            mode: row.try_get("mode")?,
+            question: row.try_get("question")?,
+            response: row.try_get("response")?,
+            model: row.try_get("model")?,
+            input_tokens: row.try_get("input_tokens")?,
+            output_tokens: row.try_get("output_tokens")?,
+            ms: row.try_get("ms")?,
+            outcome: row.try_get("outcome")?,
+        })
+    }
+}
+
+impl Numbered for LlmView {
+    const TABLE: &'static str = "llm_interactions";
+    const COLUMNS: &'static str = "seq, (extract(epoch from ts) * 1000)::bigint as ts_ms, step, mode, question, response, \
+         model, input_tokens, output_tokens, ms, outcome";
+    fn seq(&self) -> i64 {
+        self.seq
+    }
+}
+
+impl Row for LlmView {
+    const NAMES: &'static [&'static str] = &[
+        "seq",
+        "ts",
+        "step",
+        "mode",
+        "question",
+        "response",
+        "model",
+        "inputTokens",
+        "outputTokens",
+        "ms",
+        "outcome",
+    ];
+    fn cells(&self) -> Vec<Cell> {
+        vec![
+            Cell::plain(self.seq),
+            Cell::plain(self.ts),
+            Cell::Text(self.step.clone()),
+            Cell::Text(self.mode.clone()),
+            Cell::Text(self.question.clone()),
+            Cell::Text(self.response.clone()),
+            Cell::Text(self.model.clone()),
+            Cell::plain(self.input_tokens),
+            Cell::plain(self.output_tokens),
+            Cell::plain(self.ms),
+            Cell::Text(self.outcome.clone()),
+        ]
+    }
+}
+
+impl FromRow<'_, PgRow> for RecordingView {
+    fn from_row(row: &PgRow) -> Result<Self, sqlx::Error> {
+        Ok(Self {
+            log: row.try_get("log")?,
+            name: row.try_get("name")?,
+            session: row.try_get("session")?,
+            terminal: row.try_get("session_name")?,
+            opened: maybe(row.try_get("opened")?),
+            at: row.try_get("at")?,
+            bytes: row.try_get("bytes")?,
+            live: row.try_get("live")?,
+        })
+    }
+}
+
+impl Row for RecordingView {
+    const NAMES: &'static [&'static str] =
+        &["log", "name", "session", "terminal", "opened", "at", "bytes", "live"];
+    fn cells(&self) -> Vec<Cell> {
+        vec![
+            Cell::Text(self.log.clone()),
+            Cell::Text(self.name.clone()),
+            Cell::text(self.session.as_ref()),
+            Cell::text(self.terminal.as_ref()),
+            Cell::maybe(self.opened),
+            Cell::plain(self.at),
+            Cell::plain(self.bytes),
+            Cell::plain(self.live),
+        ]
+    }
+}
+
+impl FromRow<'_, PgRow> for QuarantineView {
+    fn from_row(row: &PgRow) -> Result<Self, sqlx::Error> {
+        let line: Vec<u8> = row.try_get("line")?;
+        Ok(Self {
+            id: row.try_get("id")?,
+            log: row.try_get("log")?,
+            stream: row.try_get("stream")?,
+            offset: row.try_get("offset")?,
+            reason: row.try_get("reason")?,
+            line: String::from_utf8_lossy(&line).into_owned(),
+            received_at: moment(row.try_get("received_at")?),
+        })
+    }
+}
+
+impl Row for QuarantineView {
+    const NAMES: &'static [&'static str] = &["id", "log", "stream", "offset", "reason", "line", "receivedAt"];
+    fn cells(&self) -> Vec<Cell> {
+        vec![
+            Cell::plain(self.id),
+            Cell::text(self.log.as_ref()),
+            Cell::Text(self.stream.clone()),
+            Cell::maybe(self.offset),
+            Cell::Text(self.reason.clone()),
+            Cell::Text(self.line.clone()),
+            Cell::plain(self.received_at),
+        ]
+    }
+}

@@ -1,0 +1,182 @@
+//! Who may ask: Host and Origin of every request, and of the instructor API a token or a login.
+
+mod browser;
+mod oidc;
+mod pages;
+mod session;
+
+pub(crate) use session::hex;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use subtle::ConstantTimeEq;
+
+use crate::Dashboard;
+use crate::api::types::Via;
+use crate::problem::Problem;
+use crate::settings::Settings;
+use oidc::Provider;
+use session::Sessions;
+
+pub(crate) use pages::{__path_logout, logout};
+
+/// Who asks, once it is known. Among the extensions of every request that needed a login.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Instructor {
+    /// E-mail address or name at the provider; `instructor` for who has the token.
+    pub name: String,
+    /// How it is known.
+    pub via: Via,
+}
+
+/// Why nobody could be let in.
+#[derive(Debug, thiserror::Error)]
+pub enum AuthError {
+    /// It would be open to the network.
+    #[error("{0} is not a loopback address: set WORKSHOP_INSTRUCTOR_TOKEN or WORKSHOP_OIDC_ISSUER")]
+    Open(std::net::SocketAddr),
+    /// An address is none.
+    #[error("{name} is not an http or https address with a host: {text}")]
+    Address {
+        /// The setting.
+        name: &'static str,
+        /// What it says.
+        text: String,
+    },
+    /// Logging in cannot be set up.
+    #[error("logging in cannot be set up: {0}")]
+    Login(String),
+}
+
+/// The rules.
+#[derive(Debug)]
+pub struct Auth {
+    hosts: Vec<String>,
+    token: Option<String>,
+    provider: Option<Provider>,
+    sessions: Sessions,
+}
+
+impl Auth {
+    /// The rules that the settings make.
+    ///
+    /// # Errors
+    /// They would leave it open, or contradict themselves.
+    pub fn new(settings: &Settings) -> Result<Self, AuthError> {
+        let token = settings.instructor_token.clone().filter(|token| !token.is_empty());
+        let provider = Provider::new(settings)?;
+        if !settings.listen.ip().is_loopback() && token.is_none() && provider.is_none() {
+            return Err(AuthError::Open(settings.listen));
+        }
+        let public = match &settings.public_url {
+            Some(text) => Some(
+                browser::address(text)
+                    .ok_or_else(|| AuthError::Address { name: "WORKSHOP_PUBLIC_URL", text: text.clone() })?,
+            ),
+            None => None,
+        };
+        let mut hosts: Vec<String> = ["localhost", "127.0.0.1", "[::1]"].map(str::to_owned).into();
+        hosts.extend(settings.allowed_hosts.iter().map(|host| host.trim().to_ascii_lowercase()));
+        hosts.extend(public.as_ref().and_then(|url| url.host_str()).map(str::to_ascii_lowercase));
+        let sessions = Sessions::new(settings, public.is_some_and(|url| url.scheme() == "https"))
+            .map_err(|error| AuthError::Login(error.to_string()))?;
+        Ok(Self { hosts, token, provider, sessions })
+    }
+
+    /// Whether one can log in at a provider.
+    pub fn has_provider(&self) -> bool {
+        self.provider.is_some()
+    }
+
+    /// Whether there is a token.
+    pub fn has_token(&self) -> bool {
+        self.token.is_some()
+    }
+
+    /// Who has this token.
+    pub fn by_token(&self, token: &str) -> Option<Instructor> {
+        let right = self.token.as_deref()?.as_bytes().ct_eq(token.as_bytes());
+        bool::from(right).then(|| Instructor { name: "instructor".to_owned(), via: Via::Token })
+    }
+
+    /// Who logged in with this browser.
+    fn by_cookie(&self, headers: &HeaderMap) -> Option<Instructor> {
+        self.provider.as_ref()?;
+        let name = self.sessions.name(headers)?;
+        Some(Instructor { name, via: Via::Oidc })
+    }
+
+    fn login(&self, request: &Request) -> Result<Instructor, Problem> {
+        if !self.has_token() && !self.has_provider() {
+            return Err(Problem::unauthorized(
+                "Nobody can log in: neither WORKSHOP_INSTRUCTOR_TOKEN nor WORKSHOP_OIDC_ISSUER is set for this \
+                 dashboard.",
+            ));
+        }
+        if let Some(value) = request.headers().get(header::AUTHORIZATION) {
+            let token = bearer(value).ok_or_else(|| {
+                Problem::unauthorized("The Authorization header must be \"Bearer <token>\".")
+            })?;
+            return self
+                .by_token(token)
+                .ok_or_else(|| Problem::unauthorized("The token is not the instructors' one."));
+        }
+        let who = self.by_cookie(request.headers());
+        let Some(who) = who else { return Err(Problem::unauthorized("Log in, or bring the token.")) };
+        if !request.method().is_safe() {
+            browser::check_own(request.headers())?;
+        }
+        Ok(who)
+    }
+
+    fn admit(&self, request: &mut Request) -> Result<(), Problem> {
+        let path = request.uri().path().to_owned();
+        // Asked for by other programs, by whatever name reaches this one. Ingest knows workspaces by their tokens alone.
+        if matches!(path.as_str(), "/healthz" | "/readyz" | "/metrics") || path.starts_with("/ingest/") {
+            return Ok(());
+        }
+        browser::check_host(request.headers(), &self.hosts)?;
+        // A provider sends the browser back from another site.
+        let (api, socket) = (path.starts_with("/api/"), path.starts_with("/ws/"));
+        if api || socket || path == "/auth/logout" {
+            browser::check_origin(request.headers())?;
+        }
+        if path == "/auth/logout" {
+            browser::check_own(request.headers())?;
+        }
+        if socket {
+            // A token comes with the first frame: a browser cannot set a header here.
+            if let Some(who) = self.by_cookie(request.headers()) {
+                request.extensions_mut().insert(who);
+            }
+        } else if api && path != "/api/settings" {
+            let who = self.login(request)?;
+            request.extensions_mut().insert(who);
+        }
+        Ok(())
+    }
+}
+
+/// Checks every request, and leaves its [`Instructor`] among its extensions.
+pub async fn guard(State(dashboard): State<Arc<Dashboard>>, mut request: Request, next: Next) -> Response {
+    match dashboard.auth.admit(&mut request) {
+        Ok(()) => browser::with_headers(next.run(request).await),
+        Err(problem) => browser::with_headers(problem.into_response()),
+    }
+}
+
+/// Logging in and out, besides what the API document tells.
+pub fn routes() -> Router<Arc<Dashboard>> {
+    Router::new().route("/auth/login", get(pages::login)).route("/auth/callback", get(pages::callback))
+}
+
+fn bearer(value: &HeaderValue) -> Option<&str> {
+    let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
