@@ -26,7 +26,7 @@ create table logs (
     opened     date        not null,
     first_seen timestamptz not null default now(),
     last_seen  timestamptz not null default now(),
-    via        text        not null check (via in ('shipper', 'vector')),
+    via        text        check (via in ('shipper', 'vector')),
     state      text        not null default 'open' check (state in ('open', 'diverged', 'expired')),
     reason     text
 );
@@ -38,7 +38,7 @@ comment on column logs.workspace is 'The workspace whose token first named the l
 comment on column logs.opened is 'Day (UTC) of the first ingest. All rows of the log are in the partitions of this day.';
 comment on column logs.first_seen is 'First ingest.';
 comment on column logs.last_seen is 'Last ingest that brought something.';
-comment on column logs.via is 'By which path its JSON lines come: the first to deliver decides.';
+comment on column logs.via is 'By which path its JSON lines come: the first to deliver decides; null until one did.';
 comment on column logs.state is 'open; diverged: the volume was set back and nothing more is taken; expired: its rows were dropped by retention.';
 comment on column logs.reason is 'Why it diverged, in words.';
 
@@ -69,6 +69,7 @@ create table cursors (
     seq         bigint,
     last_len    integer,
     last_sha256 bytea,
+    last_ts     timestamptz,
     primary key (log, stream)
 );
 comment on table cursors is 'How far each file was taken in; moved in the transaction that stores what it passes.';
@@ -76,7 +77,8 @@ comment on column cursors.stream is 'state, commands, llm, or cast/<file name>.'
 comment on column cursors.next is 'Offset in bytes of the first byte that was not taken in.';
 comment on column cursors.seq is 'Highest seq that was taken in; null for casts.';
 comment on column cursors.last_len is 'Length in bytes of the last line before next, its newline included.';
-comment on column cursors.last_sha256 is 'SHA-256 of that line: how a shipper sees that its file is another.';
+comment on column cursors.last_sha256 is 'SHA-256 of that line with its newline: how a shipper sees that its file is another.';
+comment on column cursors.last_ts is 'Time of the record with the highest seq; null for casts.';
 
 create table gaps (
     log      text collate "C" not null references logs,
@@ -129,3 +131,16 @@ create table recording_leftovers (
     since timestamptz not null default now()
 );
 comment on table recording_leftovers is 'Objects that were merged into another and go a day later.';
+
+create table webhook_cursors (
+    webhook text collate "C" not null,
+    log     text collate "C" not null,
+    stream  text collate "C" not null,
+    seq     bigint      not null,
+    primary key (webhook, log, stream)
+);
+comment on table webhook_cursors is 'How far each webhook was told of each log.';
+comment on column webhook_cursors.webhook is 'Hash of its address and workshop.';
+comment on column webhook_cursors.log is 'The log; empty in the row that says that the webhook is known. No reference: a delivery holds up no ingest.';
+comment on column webhook_cursors.stream is 'state, commands or llm.';
+comment on column webhook_cursors.seq is 'seq of the last record that was delivered or not wanted.';

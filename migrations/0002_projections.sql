@@ -50,7 +50,7 @@ comment on column workspace_status.image_step is 'The step whose image runs.';
 comment on column workspace_status.switch_step is 'Where an open switch goes.';
 comment on column workspace_status.switch_failed is 'Why the last switch failed, until the next one.';
 comment on column workspace_status.started is 'When the last backend took the volume.';
-comment on column workspace_status.last_ts is 'Time of the newest record of any stream: the last activity.';
+comment on column workspace_status.last_ts is 'The last activity: time of the newest record of any stream, by seq.';
 
 create table step_status (
     log           text collate "C" not null references logs,
@@ -110,7 +110,7 @@ comment on table state_timeline is 'The state events, one a row, with what they 
 comment on column state_timeline.event is 'The event''s name, as in the log.';
 comment on column state_timeline.passed is 'Of goss_result: whether every test passed.';
 comment on column state_timeline.trigger is 'Of goss_result: student or periodic.';
-comment on column state_timeline.kind is 'Of step_start its cause, of help_opened its mode, of switch_requested and a fulfilling backend_started its kind.';
+comment on column state_timeline.kind is 'Of step_start its cause, of help_opened its mode, of switch_requested, and of a backend_started for a switch, its kind.';
 comment on column state_timeline.request is 'The switch that it belongs to.';
 comment on column state_timeline.reason is 'Why a switch failed or a recording stopped.';
 comment on column state_timeline.failed is 'Of goss_result: the failed tests, [{title, found, expected}].';

@@ -45,8 +45,9 @@ where student.revoked is null
   and status.step is not null
   and not status.step = any (status.completed)
   and (status.last_passed is false and status.tries >= 3
-       or now() - status.active_since > interval '15 minutes' and status.last_ts > now() - interval '2 hours');
-comment on view stuck_now is 'Students who need help: three failed checks or more in the active step, or more than a quarter of an hour in it.';
+       or now() - status.active_since > interval '15 minutes' and status.last_ts > now() - interval '2 hours')
+  and exists (select from state_timeline timeline where timeline.log = status.log and timeline.event = 'connected');
+comment on view stuck_now is 'Students who need help: three failed checks or more in the active step, or more than a quarter of an hour in it. Who never opened the page is not among them.';
 
 create view common_failures as
 select status.workshop, timeline.step, failure.title, failure.found, failure.expected,

@@ -16,7 +16,7 @@ $$;
 
 grant select on all tables in schema public to workshop_ingest, workshop_dashboard;
 grant insert, update, delete on
-    logs, events, cursors, gaps, quarantine, recording_chunks, recording_leftovers, folds, workspace_status, step_status,
+    logs, events, cursors, gaps, quarantine, recording_chunks, recording_leftovers, webhook_cursors, folds, workspace_status, step_status,
     state_timeline, command_log, llm_interactions, recording_refs
     to workshop_ingest;
 grant update (version, workshop) on workspaces to workshop_ingest;

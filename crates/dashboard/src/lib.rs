@@ -1,19 +1,35 @@
 //! The dashboard: takes in the logs of many workspaces, keeps them in Postgres and in a cast store, and shows them.
 
+pub mod api;
+pub mod arguments;
+pub mod auth;
+pub mod ingest;
+pub mod live;
+pub mod pages;
 pub mod problem;
+pub mod projections;
+pub mod rebuild;
+pub mod relay;
+pub mod retention;
 pub mod settings;
 pub mod store;
+pub mod webhooks;
 
 use std::future::Future;
 use std::io;
 use std::sync::Arc;
 
-use axum::Router;
 use axum::routing::get;
+use axum::{Router, middleware};
 use tokio::net::TcpListener;
+use tokio::task::JoinSet;
 
+use auth::{Auth, AuthError};
+use live::{Changes, Live};
+use relay::Relay;
 use settings::Settings;
 use store::{Store, StoreError};
+use webhooks::{WebhookError, Webhooks};
 
 /// What all requests share.
 pub struct Dashboard {
@@ -21,6 +37,18 @@ pub struct Dashboard {
     pub settings: Settings,
     /// The database.
     pub store: Store,
+    /// Room for what is being taken in.
+    pub bodies: ingest::body::Bodies,
+    /// Tells every replica what changed.
+    pub changes: Changes,
+    /// The watch over the class.
+    pub live: Live,
+    /// Who may ask.
+    pub auth: Auth,
+    /// Terminals of workspaces.
+    pub relay: Relay,
+    /// Events that are posted elsewhere.
+    pub webhooks: Webhooks,
 }
 
 /// Why the dashboard does not run.
@@ -29,6 +57,15 @@ pub enum DashboardError {
     /// The database cannot be used.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// Nobody, or anybody, could log in.
+    #[error(transparent)]
+    Auth(#[from] AuthError),
+    /// Webhooks cannot be delivered.
+    #[error(transparent)]
+    Webhooks(#[from] WebhookError),
+    /// Terminals of workspaces cannot be reached.
+    #[error("terminals of workspaces cannot be reached: {0}")]
+    Relay(#[from] reqwest::Error),
     /// It cannot listen, or no longer serve.
     #[error("cannot serve on {address}: {source}")]
     Serve {
@@ -46,12 +83,36 @@ impl Dashboard {
     /// The database cannot be reached, or is not at this version.
     pub async fn open(settings: Settings) -> Result<Arc<Self>, DashboardError> {
         let store = Store::open(&settings.database).await?;
-        Ok(Arc::new(Self { settings, store }))
+        let auth = Auth::new(&settings)?;
+        let relay = Relay::new(settings.workspace_token.clone())?;
+        let changes = Changes::default();
+        let live = Live::start(store.views(), &changes, relay.has_token());
+        let webhooks = Webhooks::start(&settings, store.ingest(), live.looks())?;
+        let bodies = Default::default();
+        Ok(Arc::new(Self { settings, store, bodies, changes, live, auth, relay, webhooks }))
     }
 
     /// Everything it answers.
     pub fn app(self: &Arc<Self>) -> Router {
-        Router::new().route("/healthz", get(|| async { "ok" })).with_state(self.clone())
+        Router::new()
+            .route("/healthz", get(|| async { "ok" }))
+            .merge(ingest::routes())
+            .merge(api::routes())
+            .merge(auth::routes())
+            .merge(relay::routes())
+            .merge(pages::routes())
+            .layer(middleware::from_fn_with_state(self.clone(), auth::guard))
+            .with_state(self.clone())
+    }
+
+    /// Something of this workspace was stored: whoever watches it is told.
+    pub fn touched(&self, workspace: &str) {
+        self.changes.touched(workspace);
+    }
+
+    /// Whether terminals of workspaces can be watched.
+    pub fn relays(&self) -> bool {
+        self.relay.has_token()
     }
 }
 
@@ -67,5 +128,15 @@ pub async fn serve(
     let failed = |source| DashboardError::Serve { address, source };
     let listener = TcpListener::bind(address).await.map_err(failed)?;
     tracing::info!(address = %listener.local_addr().map_err(failed)?, "serving");
+    let Settings { database, retention: days, .. } = dashboard.settings.clone();
+    // Ends when this is dropped.
+    let mut upkeep = JoinSet::new();
+    upkeep.spawn(retention::keep_up(database, days));
+    let stopping = dashboard.clone();
+    let end = async move {
+        end.await;
+        // What would go on for as long as its reader likes.
+        stopping.live.end();
+    };
     axum::serve(listener, dashboard.app()).with_graceful_shutdown(end).await.map_err(failed)
 }

@@ -150,6 +150,80 @@ pub enum FindingKind {
     },
 }
 
+/// A line that is a record by itself. Its place among others is its reader's matter.
+pub struct Line<'l, K: Kind> {
+    /// The line without what ends it.
+    pub text: &'l str,
+    /// The `seq` that it names.
+    pub seq: Option<u64>,
+    /// Tells it from others with the same `seq`.
+    pub crc: u32,
+    /// What it says.
+    pub record: K::Record<'l>,
+    max: u64,
+}
+
+impl<K: Kind> Line<'_, K> {
+    /// Its `seq`, when `highest` is the highest before it.
+    ///
+    /// # Errors
+    /// It is none that a record may have.
+    pub fn number(&self, highest: u64) -> Result<u64, FindingKind> {
+        let (seq, max) = (self.seq.unwrap_or(highest + 1), self.max);
+        if seq == 0 || seq > max {
+            return Err(FindingKind::Malformed(format!("seq is {seq}, expected 1 to {max}")));
+        }
+        Ok(seq)
+    }
+}
+
+/// Reads a line by itself, without its newline and without [zeros](leading_zeros) before it; `None` for a blank one.
+/// `log` is the only one whose lines are taken. With `object`, which is overwritten, our own lines are read faster.
+///
+/// # Errors
+/// It is no record of this log.
+pub fn read_line<'l, K: Kind>(
+    line: &'l [u8],
+    offset: u64,
+    log: Option<&str>,
+    object: Option<&'l mut String>,
+) -> Result<Option<Line<'l, K>>, FindingKind> {
+    if line.len() > MAX_FOREIGN_LINE {
+        return Err(FindingKind::TooLong);
+    }
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    let line = if offset == 0 { line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line) } else { line };
+    let blank = line.first().is_none_or(u8::is_ascii_whitespace) && line.trim_ascii().is_empty();
+    if blank {
+        return Ok(None);
+    }
+    let (checksum, crc) = codec::checksum(line);
+    if checksum == Checksum::Wrong {
+        return Err(FindingKind::Corrupt);
+    }
+    let text = std::str::from_utf8(line).map_err(|e| FindingKind::Malformed(e.to_string()))?;
+    let own = object.filter(|_| K::READS_OWN && checksum == Checksum::Right).and_then(|object| {
+        let head = codec::envelope(text)?;
+        object.clear();
+        object.push('{');
+        object.push_str(head.fields);
+        object.push('}');
+        K::parse_own(&head, object)
+    });
+    let record = match own {
+        Some(record) => record,
+        None => K::parse(text).map_err(|e| FindingKind::Malformed(e.to_string()))?,
+    };
+    let (named, seq) = K::identity(&record);
+    if let (Some(log), Some(named)) = (log, named)
+        && named != log
+    {
+        return Err(FindingKind::Foreign(codec::cut(named, 40)));
+    }
+    let max = if checksum == Checksum::Right { 2 * MAX_SEQ } else { MAX_SEQ };
+    Ok(Some(Line { text, seq, crc, record, max }))
+}
+
 /// A reader of one stream of one log. Feed it the file's bytes in order.
 pub struct StreamReader<K> {
     log: Option<LogId>,
@@ -309,55 +383,25 @@ impl<K: Kind> StreamReader<K> {
         offset: u64,
         take: &mut impl FnMut(Item<'_, K>),
     ) -> Result<(), FindingKind> {
-        let line = line.strip_suffix(b"\r").unwrap_or(line);
-        let line = if offset == 0 { line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line) } else { line };
-        let blank = line.first().is_none_or(u8::is_ascii_whitespace) && line.trim_ascii().is_empty();
-        if blank {
-            return Ok(());
-        }
-        let (checksum, crc) = codec::checksum(line);
-        if checksum == Checksum::Wrong {
-            return Err(FindingKind::Corrupt);
-        }
-        let text = std::str::from_utf8(line).map_err(|e| FindingKind::Malformed(e.to_string()))?;
         let mut object = std::mem::take(&mut self.object);
-        let admitted = self.admit_line(text, checksum, crc, offset, &mut object, take);
+        let log = self.log.is_some().then_some(self.log_text.as_str());
+        let admitted = match read_line::<K>(line, offset, log, Some(&mut object)) {
+            Ok(Some(line)) => self.admit_line(line, offset, take),
+            Ok(None) => Ok(()),
+            Err(kind) => Err(kind),
+        };
         self.object = object;
         admitted
     }
 
     fn admit_line(
         &mut self,
-        text: &str,
-        checksum: Checksum,
-        crc: u32,
+        line: Line<'_, K>,
         offset: u64,
-        object: &mut String,
         take: &mut impl FnMut(Item<'_, K>),
     ) -> Result<(), FindingKind> {
-        let head = if K::READS_OWN && checksum == Checksum::Right { codec::envelope(text) } else { None };
-        let own = head.and_then(|head| {
-            object.clear();
-            object.push('{');
-            object.push_str(head.fields);
-            object.push('}');
-            K::parse_own(&head, object)
-        });
-        let record = match own {
-            Some(record) => record,
-            None => K::parse(text).map_err(|e| FindingKind::Malformed(e.to_string()))?,
-        };
-        let (log, seq) = K::identity(&record);
-        if let (Some(_), Some(named)) = (self.log, log)
-            && named != self.log_text
-        {
-            return Err(FindingKind::Foreign(codec::cut(named, 40)));
-        }
-        let seq = seq.unwrap_or(self.highest + 1);
-        let max = if checksum == Checksum::Right { 2 * MAX_SEQ } else { MAX_SEQ };
-        if seq == 0 || seq > max {
-            return Err(FindingKind::Malformed(format!("seq is {seq}, expected 1 to {max}")));
-        }
+        let seq = line.number(self.highest)?;
+        let Line { text, crc, record, .. } = line;
         if seq <= self.highest && self.known(seq, crc)? {
             self.repeats += 1;
             return Ok(());
@@ -423,6 +467,7 @@ impl<K: Kind> StreamReader<K> {
     }
 }
 
-fn leading_zeros(bytes: &[u8]) -> usize {
+/// How many zeros a line begins with, as a crash leaves them; what follows may be a record.
+pub fn leading_zeros(bytes: &[u8]) -> usize {
     bytes.iter().position(|&b| b != 0).unwrap_or(bytes.len())
 }

@@ -53,10 +53,14 @@ pub struct StepRecord {
     pub completed: Option<Timestamp>,
     /// Checks by the student.
     pub tries: u32,
+    /// Whether the first check by the student passed.
+    pub first_passed: Option<bool>,
     /// The newest check by the student.
     pub last_try: Option<Check>,
     /// The newest check by the backend's interval, when it came after the last try.
     pub last_periodic: Option<Check>,
+    /// Whether it was ever active.
+    pub started: bool,
     /// Milliseconds for which it was active, without the stretch that still lasts.
     pub active_ms: u64,
     /// Since when it is active, if it is.
@@ -240,6 +244,7 @@ impl Projection {
         self.update(step, |record| {
             if trigger == Trigger::Student {
                 record.tries += 1;
+                record.first_passed.get_or_insert(passed);
                 if passed {
                     record.completed.get_or_insert(ts);
                 }
@@ -258,7 +263,10 @@ impl Projection {
         {
             record.active_ms += elapsed_ms(since, ts);
         }
-        self.update(step, |record| record.active_since = Some(ts));
+        self.update(step, |record| {
+            record.started = true;
+            record.active_since = Some(ts);
+        });
         let active = self.active.get_or_insert_default();
         active.clear();
         active.push_str(step);

@@ -1,10 +1,17 @@
 //! The database: its version, and connections with no more rights than their use needs.
 
+pub mod copy;
+pub mod partitions;
+pub mod types;
+pub mod workspaces;
+
 use std::str::FromStr;
 
-use sqlx::PgPool;
+use std::time::Duration;
+
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{Connection, PgConnection, PgPool};
 
 /// `migrations/`, as they were when this was built.
 static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations");
@@ -13,6 +20,8 @@ static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations");
 const INGEST: u32 = 8;
 /// How many connections the views may have.
 const VIEWS: u32 = 8;
+/// Who finds no connection for so long is told to come back.
+const BUSY: Duration = Duration::from_secs(5);
 
 /// Connections to the database.
 #[derive(Clone, Debug)]
@@ -44,7 +53,11 @@ impl Store {
         let options = PgConnectOptions::from_str(url).map_err(StoreError::Address)?;
         let pool = async |role: &str, connections| {
             let options = options.clone().options([("role", role)]).application_name(role);
-            PgPoolOptions::new().max_connections(connections).connect_with(options).await
+            PgPoolOptions::new()
+                .max_connections(connections)
+                .acquire_timeout(BUSY)
+                .connect_with(options)
+                .await
         };
         Ok(Self {
             ingest: pool("workshop_ingest", INGEST).await?,
@@ -63,14 +76,15 @@ impl Store {
     }
 }
 
-/// Brings the database to this version, as its owner.
+/// Brings the database to this version, as its owner, with partitions for the days to come.
 ///
 /// # Errors
 /// It cannot be reached, or is at a later version.
 pub async fn migrate(url: &str) -> Result<(), StoreError> {
     let options = PgConnectOptions::from_str(url).map_err(StoreError::Address)?;
-    let pool = PgPoolOptions::new().max_connections(1).connect_with(options).await?;
-    MIGRATIONS.run(&pool).await?;
-    pool.close().await;
+    let mut connection = PgConnection::connect_with(&options).await?;
+    MIGRATIONS.run(&mut connection).await?;
+    partitions::make(&mut connection).await?;
+    connection.close().await?;
     Ok(())
 }

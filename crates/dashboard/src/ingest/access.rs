@@ -1,0 +1,214 @@
+//! Who posts, and whose the log is.
+
+use axum::http::{HeaderMap, StatusCode, header};
+use sha2::{Digest, Sha256};
+use sqlx::{PgConnection, PgPool, Row};
+use workshop_events::LogId;
+
+use crate::problem::Problem;
+use crate::projections::Place;
+use crate::store::types::Date;
+
+/// What is known of a log before anything of a request is read.
+#[derive(Clone, Debug, Default)]
+pub struct Known {
+    /// Its state; `None` for a log that was never named.
+    pub state: Option<LogState>,
+    /// The offset up to which the stream was taken in.
+    pub next: u64,
+    /// The stream's highest `seq`; null for a recording's.
+    pub seq: Option<i64>,
+}
+
+/// `logs.state`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogState {
+    /// Lines are taken.
+    Open,
+    /// The volume was set back, and nothing more is taken.
+    Diverged,
+    /// Its rows were dropped.
+    Expired,
+}
+
+impl LogState {
+    /// The word of the column.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Diverged => "diverged",
+            Self::Expired => "expired",
+        }
+    }
+
+    fn parse(word: &str) -> Self {
+        match word {
+            "diverged" => Self::Diverged,
+            "expired" => Self::Expired,
+            _ => Self::Open,
+        }
+    }
+
+    /// Whether lines of the log are taken.
+    ///
+    /// # Errors
+    /// They are not; the problem says why.
+    pub fn takes(self) -> Result<(), Problem> {
+        match self {
+            Self::Open => Ok(()),
+            Self::Diverged => Err(Problem::new(
+                StatusCode::CONFLICT,
+                "diverged",
+                "Log diverged",
+                "This log's volume was set back to an earlier state; nothing more is taken of it.",
+            )),
+            Self::Expired => Err(Problem::new(
+                StatusCode::GONE,
+                "expired",
+                "Log expired",
+                "This log was dropped after the time for which logs are kept.",
+            )),
+        }
+    }
+}
+
+/// The path by which a log's JSON lines come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Via {
+    /// The project's own shipper.
+    Shipper,
+    /// Vector.
+    Vector,
+}
+
+impl Via {
+    /// The word of the column.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Shipper => "shipper",
+            Self::Vector => "vector",
+        }
+    }
+}
+
+/// A log whose workspace is locked until the transaction ends.
+#[derive(Clone, Debug)]
+pub struct Entered {
+    /// Where its rows go.
+    pub place: Place,
+    /// Its state.
+    pub state: LogState,
+    /// By which path its JSON lines come; `None` until one came.
+    pub via: Option<Via>,
+    /// Whether it is the workspace's newest.
+    pub newest: bool,
+}
+
+/// Checks the token of a request against the workspace and the log that it names, before its body is read.
+///
+/// # Errors
+/// There is no token, or an unknown or revoked one; it is another workspace's; the log is.
+pub async fn check(
+    pool: &PgPool,
+    headers: &HeaderMap,
+    workspace: &str,
+    log: LogId,
+    stream: &str,
+) -> Result<Known, Problem> {
+    let query = "select w.workspace, l.workspace, l.state, c.next, c.seq from workspaces w \
+                 left join logs l on l.log = $2 left join cursors c on c.log = $2 and c.stream = $3 \
+                 where w.token_hash = $1 and w.revoked is null";
+    let hash = token_hash(headers)?;
+    let row = sqlx::query(query).bind(hash).bind(log.to_string()).bind(stream).fetch_optional(pool).await?;
+    let row = row.ok_or_else(unknown_token)?;
+    if row.try_get::<&str, _>(0)? != workspace {
+        return Err(other_workspace());
+    }
+    if row.try_get::<Option<&str>, _>(1)?.is_some_and(|owner| owner != workspace) {
+        return Err(other_log());
+    }
+    Ok(Known {
+        state: row.try_get::<Option<&str>, _>(2)?.map(LogState::parse),
+        next: row.try_get::<Option<i64>, _>(3)?.unwrap_or(0).unsigned_abs(),
+        seq: row.try_get(4)?,
+    })
+}
+
+/// As [`check`], for a request that names no log.
+///
+/// # Errors
+/// There is no token, or an unknown or revoked one, or it is another workspace's.
+pub async fn check_workspace(pool: &PgPool, headers: &HeaderMap, workspace: &str) -> Result<(), Problem> {
+    let query = "select workspace from workspaces where token_hash = $1 and revoked is null";
+    let row = sqlx::query(query).bind(token_hash(headers)?).fetch_optional(pool).await?;
+    let row = row.ok_or_else(unknown_token)?;
+    if row.try_get::<&str, _>(0)? == workspace { Ok(()) } else { Err(other_workspace()) }
+}
+
+/// Locks the workspace until the transaction ends, and finds its log, or makes it.
+///
+/// # Errors
+/// The token was revoked meanwhile, or the log is another workspace's.
+pub async fn enter(connection: &mut PgConnection, workspace: &str, log: LogId) -> Result<Entered, Problem> {
+    let query = "select 1 from workspaces where workspace = $1 and revoked is null for update";
+    let locked = sqlx::query(query).bind(workspace).fetch_optional(&mut *connection).await?;
+    locked.ok_or_else(unknown_token)?;
+    if let Some(entered) = find(connection, workspace, log).await? {
+        return Ok(entered);
+    }
+    let query = "insert into logs (log, workspace, opened, first_seen, last_seen) \
+                 values ($1, $2, (clock_timestamp() at time zone 'UTC')::date, clock_timestamp(), clock_timestamp()) \
+                 on conflict do nothing";
+    sqlx::query(query).bind(log.to_string()).bind(workspace).execute(&mut *connection).await?;
+    find(connection, workspace, log).await?.ok_or_else(other_log)
+}
+
+async fn find(
+    connection: &mut PgConnection,
+    workspace: &str,
+    log: LogId,
+) -> Result<Option<Entered>, Problem> {
+    let query = "select workspace, opened, state, via, \
+                 log = (select log from logs where workspace = $1 order by first_seen desc, log desc limit 1) \
+                 from logs where log = $2";
+    let row = sqlx::query(query).bind(workspace).bind(log.to_string()).fetch_optional(connection).await?;
+    let Some(row) = row else { return Ok(None) };
+    if row.try_get::<&str, _>(0)? != workspace {
+        return Err(other_log());
+    }
+    let place =
+        Place { workspace: workspace.to_owned(), log: log.to_string(), opened: row.try_get::<Date, _>(1)? };
+    let via = row.try_get::<Option<&str>, _>(3)?;
+    Ok(Some(Entered {
+        place,
+        state: LogState::parse(row.try_get(2)?),
+        via: via.map(|word| if word == "vector" { Via::Vector } else { Via::Shipper }),
+        newest: row.try_get(4)?,
+    }))
+}
+
+/// What is stored of a token.
+pub fn hash(token: &str) -> [u8; 32] {
+    Sha256::digest(token.as_bytes()).into()
+}
+
+fn token_hash(headers: &HeaderMap) -> Result<[u8; 32], Problem> {
+    let token = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(|value| {
+        let (scheme, token) = value.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+    });
+    let missing = || Problem::unauthorized("Send the workspace's token as Authorization: Bearer <token>.");
+    token.map(hash).ok_or_else(missing)
+}
+
+fn unknown_token() -> Problem {
+    Problem::unauthorized("This token is unknown, or it was revoked.")
+}
+
+fn other_workspace() -> Problem {
+    Problem::forbidden("other-workspace", "This token is another workspace's.")
+}
+
+fn other_log() -> Problem {
+    Problem::forbidden("other-workspace", "This log is another workspace's.")
+}

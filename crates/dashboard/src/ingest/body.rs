@@ -1,0 +1,113 @@
+//! Bodies: bounded in length, in time, and all together.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::{HeaderMap, StatusCode, header};
+use bytes::{Bytes, BytesMut};
+use futures_util::StreamExt;
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::timeout;
+
+use crate::problem::Problem;
+
+/// The longest body.
+pub const MAX_BODY: usize = 4 * 1024 * 1024;
+/// A body that is not here by then is refused.
+const SLOW: Duration = Duration::from_secs(30);
+/// So much may be held of all bodies together.
+const MAX_HELD: usize = 256 * 1024 * 1024;
+/// Who finds no room for so long is told to come back.
+const BUSY: Duration = Duration::from_secs(5);
+
+/// Room for the bodies that are being taken in.
+#[derive(Clone, Debug)]
+pub struct Bodies(Arc<Semaphore>);
+
+impl Default for Bodies {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(MAX_HELD)))
+    }
+}
+
+impl Bodies {
+    /// Reads a body of whole lines.
+    ///
+    /// # Errors
+    /// It is too long, too slow, empty or ends within a line, or there is no room for it.
+    pub async fn read_lines(&self, body: Body, announced: Option<u64>) -> Result<Bytes, Problem> {
+        let bytes = self.read(body, announced).await?;
+        match bytes.last() {
+            Some(b'\n') => Ok(bytes),
+            Some(_) => Err(Problem::bad_request("The body ends within a line: post whole lines only.")),
+            None => Err(Problem::bad_request("The body is empty.")),
+        }
+    }
+
+    /// Reads a body.
+    ///
+    /// # Errors
+    /// It is too long or too slow, or there is no room for it.
+    pub async fn read(&self, body: Body, announced: Option<u64>) -> Result<Bytes, Problem> {
+        let room = announced.map_or(MAX_BODY, |len| usize::try_from(len).unwrap_or(MAX_BODY).min(MAX_BODY));
+        // Given back when the body is read: from then on the number of connections to the database is the bound.
+        let _held = self.hold(room).await?;
+        let mut bytes = BytesMut::with_capacity(room.min(64 * 1024));
+        let reading = pieces(body, |piece| bytes.extend_from_slice(piece));
+        in_time(reading).await?;
+        Ok(bytes.freeze())
+    }
+
+    async fn hold(&self, bytes: usize) -> Result<SemaphorePermit<'_>, Problem> {
+        let permits = u32::try_from(bytes).unwrap_or(u32::MAX);
+        match timeout(BUSY, self.0.acquire_many(permits)).await {
+            Ok(Ok(held)) => Ok(held),
+            _ => Err(Problem::unavailable("too much is being taken in", &"no room for another body")),
+        }
+    }
+}
+
+/// The length that a request says its body has.
+///
+/// # Errors
+/// It is too long.
+pub fn announced(headers: &HeaderMap) -> Result<Option<u64>, Problem> {
+    let len = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    if len.is_some_and(|len| len > MAX_BODY as u64) { Err(too_long()) } else { Ok(len) }
+}
+
+/// Reads a body that is not needed, so that its connection can be used again.
+///
+/// # Errors
+/// It is too long or too slow.
+pub async fn drain(body: Body) -> Result<(), Problem> {
+    in_time(pieces(body, |_| {})).await
+}
+
+async fn in_time(reading: impl Future<Output = Result<(), Problem>>) -> Result<(), Problem> {
+    let slow = |_| {
+        let detail = "The body did not come within 30 seconds.";
+        Problem::new(StatusCode::REQUEST_TIMEOUT, "slow-body", "Too slow", detail).retry_after(1)
+    };
+    timeout(SLOW, reading).await.map_err(slow)?
+}
+
+async fn pieces(body: Body, mut take: impl FnMut(&[u8])) -> Result<(), Problem> {
+    let mut pieces = body.into_data_stream();
+    let mut len = 0;
+    while let Some(piece) = pieces.next().await {
+        let piece = piece.map_err(|_| Problem::bad_request("The body broke off."))?;
+        len += piece.len();
+        if len > MAX_BODY {
+            return Err(too_long());
+        }
+        take(&piece);
+    }
+    Ok(())
+}
+
+fn too_long() -> Problem {
+    let detail = "A body has at most 4 MiB. A longer line is told by Workshop-Too-Long instead.";
+    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body-too-long", "Body too long", detail)
+}

@@ -1,0 +1,122 @@
+//! Takes in what shippers post: whole lines of a file at a byte offset, each once, answered once they are stored.
+
+pub mod access;
+pub mod body;
+pub mod commit;
+mod diverged;
+mod late;
+pub mod lines;
+mod position;
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::Router;
+use axum::extract::{Path, Request, State};
+use axum::http::HeaderMap;
+use axum::routing::{get, post};
+use serde::Serialize;
+use workshop_events::{Commands, Llm, LogId, State as StateKind, Stream};
+
+use crate::Dashboard;
+use crate::problem::Problem;
+use commit::{Brought, Taken, take};
+
+/// Offset of the body's first byte in its file.
+pub const OFFSET: &str = "workshop-offset";
+/// Instead of a body: the length of a line that is too long to be sent, its newline included.
+pub const TOO_LONG: &str = "workshop-too-long";
+
+/// How far a stream is taken in.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Answer {
+    /// Where the next post begins.
+    pub next: u64,
+    /// The stream's highest `seq`; null for recordings.
+    pub seq: Option<u64>,
+}
+
+impl From<Taken> for Answer {
+    fn from(taken: Taken) -> Self {
+        Self { next: taken.next, seq: taken.seq }
+    }
+}
+
+/// What shippers ask for.
+pub fn routes() -> Router<Arc<Dashboard>> {
+    Router::new()
+        .route("/ingest/{workspace}/{log}", get(position::position))
+        .route("/ingest/{workspace}/{log}/diverged", post(diverged::diverged))
+        .route("/ingest/{workspace}/{log}/{stream}", post(lines_of))
+}
+
+/// Lines of one of the three JSONL streams.
+async fn lines_of(
+    State(dashboard): State<Arc<Dashboard>>,
+    Path((workspace, log, stream)): Path<(String, String, String)>,
+    request: Request,
+) -> Result<Json<Answer>, Problem> {
+    let log = parse_log(&log)?;
+    let stream = Stream::ALL.into_iter().find(|known| known.name() == stream);
+    let stream =
+        stream.ok_or_else(|| Problem::not_found("The streams are state, commands, llm and cast/<name>."))?;
+    let (head, body) = request.into_parts();
+    let pool = dashboard.store.ingest();
+    let known = access::check(pool, &head.headers, &workspace, log, stream.name()).await?;
+    known.state.unwrap_or(access::LogState::Open).takes()?;
+    let offset = number(&head.headers, OFFSET)?.ok_or_else(|| {
+        Problem::bad_request("Workshop-Offset is missing: the offset of the body's first byte.")
+    })?;
+    let too_long = number(&head.headers, TOO_LONG)?;
+    let announced = body::announced(&head.headers)?;
+    let brought = match (too_long, announced) {
+        (Some(0), _) => return Err(Problem::bad_request("Workshop-Too-Long: no line has 0 bytes.")),
+        (Some(len), _) => Brought::TooLong(len),
+        // Delivered again: nothing of it has to be kept.
+        (None, Some(len)) if offset.checked_add(len).is_some_and(|end| end <= known.next) => {
+            body::drain(body).await?;
+            return Ok(Json(Answer { next: known.next, seq: known.seq.map(i64::unsigned_abs) }));
+        }
+        (None, announced) => Brought::Lines(dashboard.bodies.read_lines(body, announced).await?),
+    };
+    let taken = store(&dashboard, workspace, log, stream, offset, brought).await?;
+    Ok(Json(taken.into()))
+}
+
+/// A client that goes away does not stop what is being stored.
+async fn store(
+    dashboard: &Arc<Dashboard>,
+    workspace: String,
+    log: LogId,
+    stream: Stream,
+    offset: u64,
+    brought: Brought,
+) -> Result<Taken, Problem> {
+    let dashboard = dashboard.clone();
+    let storing = tokio::spawn(async move {
+        let pool = dashboard.store.ingest();
+        let taken = match stream {
+            Stream::State => take::<StateKind>(pool, &workspace, log, offset, brought).await?,
+            Stream::Commands => take::<Commands>(pool, &workspace, log, offset, brought).await?,
+            Stream::Llm => take::<Llm>(pool, &workspace, log, offset, brought).await?,
+        };
+        if taken.new {
+            dashboard.touched(&workspace);
+        }
+        Ok(taken)
+    });
+    storing.await.map_err(|error| Problem::unavailable("the lines could not be stored", &error))?
+}
+
+fn parse_log(log: &str) -> Result<LogId, Problem> {
+    log.parse().map_err(|_| Problem::bad_request("A log is named by 16 hex digits."))
+}
+
+/// A header that is a number.
+fn number(headers: &HeaderMap, name: &str) -> Result<Option<u64>, Problem> {
+    let Some(value) = headers.get(name) else { return Ok(None) };
+    let number: Option<u64> = value.to_str().ok().and_then(|text| text.parse().ok());
+    // Offsets are kept as bigint.
+    let number = number.filter(|number| i64::try_from(*number).is_ok());
+    number.map(Some).ok_or_else(|| Problem::bad_request(format!("{name} is no number of bytes.")))
+}

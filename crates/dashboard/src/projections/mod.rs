@@ -1,0 +1,114 @@
+//! What the facts say, as rows: pure functions of a record, or of a log's fold. Ingest, rebuild and their tests use
+//! these alone.
+
+pub mod columns;
+pub mod fold;
+mod rows;
+pub mod status;
+
+use std::borrow::Cow;
+
+use workshop_events::{Commands, Kind, Llm, State};
+use workshop_projector::Projection;
+
+use crate::store::copy::CopyRows;
+use crate::store::types::{Date, Timestamptz};
+use columns::bigint;
+
+/// Where a log's rows lie.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The workspace that wrote it.
+    pub workspace: String,
+    /// The log.
+    pub log: String,
+    /// Day of its first ingest.
+    pub opened: Date,
+}
+
+/// A stream whose records have rows.
+pub trait Projected: Kind + 'static {
+    /// How the records' own table is written: `copy … from stdin`.
+    const COPY: &'static str;
+    /// Whether the records make the state.
+    const FOLDS: bool = false;
+    /// The record as `events.kind` has it.
+    fn kind<'r>(record: &'r Self::Record<'_>) -> &'r str;
+    /// Appends the record's row.
+    fn row(place: &Place, seq: u64, record: &Self::Record<'_>, rows: &mut CopyRows);
+    /// Applies the record to the state.
+    fn apply(projection: &mut Projection, seq: u64, record: &Self::Record<'_>) {
+        let _ = (projection, seq, record);
+    }
+}
+
+/// How `events` is written.
+pub const COPY_EVENTS: &str =
+    "copy events (opened, log, stream, seq, ts, kind, line) from stdin (format binary)";
+
+/// Rows of records of one stream: of `events`, and of the stream's own table.
+#[derive(Debug, Default)]
+pub struct RecordRows {
+    /// Of `events`.
+    pub events: CopyRows,
+    /// Of the stream's own table.
+    pub own: CopyRows,
+}
+
+impl RecordRows {
+    /// Appends a record's rows.
+    pub fn push<K: Projected>(&mut self, place: &Place, seq: u64, line: &str, record: &K::Record<'_>) {
+        let Place { log, opened, .. } = place;
+        let kind: Cow<'_, str> = columns::key(K::kind(record));
+        let mut row = self.events.row(7);
+        row.put(*opened).put(log.as_str()).put(K::STREAM.name()).put(bigint(seq));
+        row.put(Timestamptz(K::ts(record))).put(&*kind).put(line);
+        K::row(place, seq, record, &mut self.own);
+    }
+
+    /// Writes them.
+    ///
+    /// # Errors
+    /// The database refuses them or does not answer.
+    pub async fn write<K: Projected>(self, connection: &mut sqlx::PgConnection) -> Result<(), sqlx::Error> {
+        self.events.write(connection, COPY_EVENTS).await?;
+        self.own.write(connection, K::COPY).await
+    }
+}
+
+impl Projected for State {
+    const COPY: &'static str = "copy state_timeline (opened, log, seq, workspace, ts, event, step, session, passed, checks_passed, \
+         checks_total, trigger, kind, request, reason, failed) from stdin (format binary)";
+    const FOLDS: bool = true;
+    fn kind<'r>(record: &'r Self::Record<'_>) -> &'r str {
+        record.event.name()
+    }
+    fn row(place: &Place, seq: u64, record: &Self::Record<'_>, rows: &mut CopyRows) {
+        rows::state(place, seq, record, rows);
+    }
+    fn apply(projection: &mut Projection, seq: u64, record: &Self::Record<'_>) {
+        projection.apply(seq, record);
+    }
+}
+
+impl Projected for Commands {
+    const COPY: &'static str = "copy command_log (opened, log, seq, workspace, ts, step, session, cmd, exit, cwd, ms, at) \
+         from stdin (format binary)";
+    fn kind<'r>(_: &'r Self::Record<'_>) -> &'r str {
+        "command"
+    }
+    fn row(place: &Place, seq: u64, record: &Self::Record<'_>, rows: &mut CopyRows) {
+        rows::command(place, seq, record, rows);
+    }
+}
+
+impl Projected for Llm {
+    const COPY: &'static str = "copy llm_interactions (opened, log, seq, workspace, ts, step, mode, question, response, model, \
+         input_tokens, output_tokens, ms, outcome) from stdin (format binary)";
+    fn kind<'r>(_: &'r Self::Record<'_>) -> &'r str {
+        "help"
+    }
+    fn row(place: &Place, seq: u64, record: &Self::Record<'_>, rows: &mut CopyRows) {
+        rows::help(place, seq, record, rows);
+    }
+}
