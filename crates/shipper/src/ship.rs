@@ -265,6 +265,9 @@ impl Shipper {
             let (said, after) = match answer {
                 Ok(()) => return Outcome::Closed(format!("it has diverged ({stream}: {reason})")),
                 Err(Refusal::NotNow { reason, after }) => (reason, after),
+                Err(Refusal::Gap { .. }) => {
+                    return Outcome::Again(format!("{stream} was shipped on by another shipper"));
+                }
                 Err(refusal) => return Outcome::Closed(format!("it has diverged; {refusal}")),
             };
             self.shared.metrics.retried();

@@ -70,7 +70,8 @@ pub(crate) struct Changes {
 pub(crate) fn changes(dir: &Path) -> (Option<Watch>, Changes) {
     let (tell, told) = watch::channel(0);
     let telling = tell.clone();
-    let watch = workshop_journal::watch(dir, move || telling.send_modify(|n: &mut u64| *n = n.wrapping_add(1)));
+    let watch =
+        workshop_journal::watch(dir, move || telling.send_modify(|n: &mut u64| *n = n.wrapping_add(1)));
     (watch, Changes { told, _tell: tell })
 }
 

@@ -129,8 +129,10 @@ pub fn until_same(receiver: &Receiver, folder: &Folder, log: &str, when: &str) {
 
 pub fn command(receiver: &Receiver, dir: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_workshop-shipper"));
+    if !arguments.contains(&"--gather") {
+        command.args(["--gather", "0.05"]);
+    }
     command
-        .args(["--gather", "0.05"])
         .args(arguments)
         .env("WORKSHOP_INGEST_URL", receiver.url())
         .env("WORKSHOP_INGEST_TOKEN", TOKEN)
