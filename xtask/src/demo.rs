@@ -10,6 +10,7 @@ use tokio::process::{Child, Command};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::checkout::Checkout;
+use crate::classroom;
 use crate::program;
 use crate::workspace;
 
@@ -30,10 +31,19 @@ pub(crate) struct Options {
     /// Begin anew; the old log is kept.
     #[arg(long)]
     fresh: bool,
+    /// Instead of a workshop, the dashboard of a simulated class of so many students. The port is 8090 then.
+    #[arg(long, value_name = "STUDENTS", conflicts_with_all = ["step", "fresh"])]
+    class: Option<usize>,
+    /// How many times faster than real the class goes.
+    #[arg(long, default_value_t = 3.0, requires = "class")]
+    speed: f64,
 }
 
 /// Sets everything up, opens the workshop and returns after Ctrl-C.
 pub(crate) fn run(checkout: &Checkout, options: &Options) -> Result<()> {
+    if let Some(students) = options.class {
+        return classroom::demo(checkout, students, options.speed, options.port);
+    }
     let began = Instant::now();
     workspace::set_up(checkout)?;
     println!("Set up in {:.1} s.", began.elapsed().as_secs_f64());
@@ -111,14 +121,14 @@ fn stop(checkout: &Checkout, options: &Options, data: &Path) -> Result<()> {
 }
 
 /// The signals that end the demo.
-struct Signals {
+pub(crate) struct Signals {
     interrupt: Signal,
     terminate: Signal,
     hangup: Signal,
 }
 
 impl Signals {
-    fn new() -> Result<Self> {
+    pub(crate) fn new() -> Result<Self> {
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
@@ -126,7 +136,7 @@ impl Signals {
         })
     }
 
-    async fn any(&mut self) {
+    pub(crate) async fn any(&mut self) {
         tokio::select! {
             _ = self.interrupt.recv() => (),
             _ = self.terminate.recv() => (),

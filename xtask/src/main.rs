@@ -9,6 +9,7 @@ mod bench;
 mod bootstrap;
 mod checkout;
 mod class;
+mod classroom;
 mod codegen;
 mod demo;
 mod engine;

@@ -79,8 +79,8 @@ impl Script {
     pub(crate) fn new(kind: Kind, mut random: Random, length: f64) -> Self {
         let habits = Habits::of(kind, &mut random);
         let last_task = match kind {
-            Kind::Idle => 1,
-            Kind::Leaves => 1 + random.below(2),
+            Kind::Idle => random.below(3),
+            Kind::Leaves => 1 + random.below(3),
             _ => TASKS.len(),
         };
         let (session, client) = (random.id(), random.id());

@@ -56,7 +56,7 @@ impl Habits {
     pub(crate) fn of(kind: Kind, random: &mut Random) -> Self {
         let quick = kind == Kind::Quick;
         Self {
-            pace: if quick { random.between(0.35, 0.5) } else { random.between(0.7, 1.7) },
+            pace: if quick { random.between(0.35, 0.5) } else { random.between(0.9, 2.2) },
             skill: if quick { random.between(0.85, 0.98) } else { random.between(0.25, 0.85) },
             asks: random.between(0.1, 0.9),
             key: if quick { random.between(0.05, 0.1) } else { random.between(0.09, 0.3) },

@@ -1,0 +1,117 @@
+//! A simulated class, shipped to a dashboard of its own.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use clap::{Args, FromArgMatches, Parser};
+use futures_util::{StreamExt, stream};
+use sha2::{Digest, Sha256};
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use workshop_class::{Class, Options, Seat};
+use workshop_dashboard::{Dashboard, settings, store};
+use workshop_shipper::{Metrics, Phase};
+
+use crate::known::Student;
+
+/// How long the class has been at it.
+pub(crate) const MINUTES: u64 = 50;
+/// Somebody who has a workspace that was never started.
+pub(crate) const LATECOMER: &str = "Zdeněk Pozdní";
+
+pub(crate) struct Shipped {
+    seats: Vec<Seat>,
+    server: String,
+    database: String,
+    name: String,
+    _folder: TempDir,
+}
+
+impl Shipped {
+    /// A class of so many, in a database of its own with that in its name.
+    pub(crate) async fn class(name: &str, workspaces: usize) -> Self {
+        let server = std::env::var("WORKSHOP_TEST_POSTGRES")
+            .expect("WORKSHOP_TEST_POSTGRES; see cargo xtask postgres");
+        let name = format!("x_{name}_{}", std::process::id());
+        let mut admin = PgConnection::connect(&server).await.unwrap();
+        sqlx::query(AssertSqlSafe(format!("create database {name}"))).execute(&mut admin).await.unwrap();
+        let (before, _) = server.rsplit_once('/').unwrap();
+        let database = format!("{before}/{name}");
+        store::migrate(&database).await.unwrap();
+
+        let folder = tempfile::tempdir().unwrap();
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as i64;
+        let past = Duration::from_secs(MINUTES * 60);
+        let options = Options { workspaces, seed: 5, past, ..Options::default() };
+        let mut class = Class::new(&options, &folder.path().join("volumes"), now).unwrap();
+        class.advance(now).unwrap();
+        let seats: Vec<Seat> = class.seats().cloned().collect();
+        add(&database, &seats).await;
+
+        let casts = folder.path().join("casts");
+        let arguments = ["dashboard", "--database", &database, "--casts", casts.to_str().unwrap()];
+        let command = settings::Settings::augment_args(clap::Command::new("dashboard"));
+        let matches = command.get_matches_from(arguments);
+        let settings = settings::Settings::from_arg_matches(&matches).unwrap();
+        let dashboard = Dashboard::open(settings).await.unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(axum::serve(listener, dashboard.app()).into_future());
+        let ships =
+            seats.iter().map(|seat| ship(format!("http://{address}/ingest/{}", seat.workspace), seat));
+        let shipped: Vec<bool> = stream::iter(ships).buffer_unordered(8).collect().await;
+        assert!(shipped.iter().all(|whole| *whole));
+        Self { seats, server, database, name, _folder: folder }
+    }
+
+    /// What the files say of each student.
+    pub(crate) fn students(&self) -> Vec<Student> {
+        self.seats.iter().map(Student::read).collect()
+    }
+
+    /// A connection with an analyst's rights.
+    pub(crate) async fn analyst(&self) -> PgConnection {
+        let mut connection = PgConnection::connect(&self.database).await.unwrap();
+        sqlx::query("set role workshop_analyst").execute(&mut connection).await.unwrap();
+        connection
+    }
+
+    pub(crate) async fn end(self) {
+        let mut admin = PgConnection::connect(&self.server).await.unwrap();
+        let drop = format!("drop database {} with (force)", self.name);
+        sqlx::query(AssertSqlSafe(drop)).execute(&mut admin).await.unwrap();
+    }
+}
+
+fn token(workspace: &str) -> String {
+    format!("token-of-{workspace}")
+}
+
+async fn add(database: &str, seats: &[Seat]) {
+    let mut connection = PgConnection::connect(database).await.unwrap();
+    let listed = seats.iter().map(|seat| (seat.workspace.as_str(), seat.student.as_str()));
+    for (workspace, student) in listed.chain([("zz-late", LATECOMER)]) {
+        let hash = Sha256::digest(token(workspace));
+        sqlx::query(
+            "insert into workspaces (workspace, workshop, student, token_hash) values ($1, $2, $3, $4)",
+        )
+        .bind(workspace)
+        .bind(workshop_class::WORKSHOP)
+        .bind(student)
+        .bind(hash.as_slice())
+        .execute(&mut connection)
+        .await
+        .unwrap();
+    }
+}
+
+/// Ships what is in a volume, and ends.
+async fn ship(url: String, seat: &Seat) -> bool {
+    let token = token(&seat.workspace);
+    let dir = seat.dir.to_str().unwrap();
+    let arguments =
+        ["shipper", "--once", "--only", "streams", "--url", &url, "--token", &token, "--dir", dir];
+    let settings = workshop_shipper::Settings::parse_from(arguments);
+    let (_tell, end) = workshop_shipper::ending(Phase::Finishing);
+    workshop_shipper::ship(settings, end, Metrics::default()).await.unwrap()
+}
