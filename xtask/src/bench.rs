@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use crate::checkout::Checkout;
 use crate::engines::Engines;
+use crate::postgres::Postgres;
 use crate::program;
 use crate::setup;
 
@@ -39,6 +40,9 @@ struct Row {
 /// The package whose benchmarks run on container engines.
 const ON_ENGINES: &str = "workshop-cli";
 
+/// The packages whose benchmarks need a Postgres.
+const ON_POSTGRES: &[&str] = &["workshop-class", "workshop-dashboard", "workshop-shipper"];
+
 /// Builds all first, so that no compiler competes with a measurement; then one benchmark at a time.
 pub(crate) fn run(checkout: &Checkout, options: &Options) -> Result<()> {
     setup::packages(checkout, &[setup::DEMO])?;
@@ -64,11 +68,15 @@ pub(crate) fn run(checkout: &Checkout, options: &Options) -> Result<()> {
     let on_engines = benches.iter().any(|(package, _)| package == ON_ENGINES);
     let engines = on_engines.then(|| Engines::start(checkout)).transpose()?;
     let environment = engines.as_ref().map(|engines| engines.environment(checkout));
+    let on_postgres = benches.iter().any(|(package, _)| ON_POSTGRES.contains(&package.as_str()));
+    let postgres = on_postgres.then(|| Postgres::start(checkout)).transpose()?;
+    let database = postgres.as_ref().map(Postgres::environment);
     let mut rows = Vec::new();
     for (package, bench) in &benches {
         let mut run = checkout.cargo();
         run.args(["bench", "--quiet", "-p", package, "--bench", bench]);
-        let printed = program::output(run.envs(environment.iter().flatten().cloned()))?;
+        run.envs(environment.iter().flatten().cloned()).envs(database.iter().flatten().cloned());
+        let printed = program::output(&mut run)?;
         for line in printed.lines().filter(|line| line.starts_with('{')) {
             rows.push(serde_json::from_str::<Row>(line).with_context(|| format!("{bench} printed: {line}"))?);
         }

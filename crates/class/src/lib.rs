@@ -150,6 +150,12 @@ impl Class {
         self.places.iter().all(|place| place.script.over())
     }
 
+    /// The last `seq` of each stream that is in a file, workspace by workspace, in the order of
+    /// [`workshop_events::Stream::ALL`].
+    pub fn ends(&self) -> impl Iterator<Item = (&Seat, [u64; 3])> {
+        self.places.iter().map(|place| (&place.seat, place.volume.total().lines))
+    }
+
     /// All that was written since the beginning.
     pub fn written(&self) -> Written {
         self.places.iter().fold(Written::default(), |sum, place| sum + place.volume.total())
