@@ -110,7 +110,7 @@ export class Workspace {
   }
 }
 
-function freePort(): Promise<number> {
+export function freePort(): Promise<number> {
   return new Promise((done, fail) => {
     const server = createServer();
     server.once('error', fail);
@@ -183,7 +183,7 @@ export const test = base.extend<Fixtures>({
 });
 
 /** Notes what no page may do, in any tab of the test. */
-function watch(context: BrowserContext): string[] {
+export function watch(context: BrowserContext): string[] {
   const wrong: string[] = [];
   context.on('weberror', (error) => wrong.push(error.error().message));
   context.on('console', (message) => {

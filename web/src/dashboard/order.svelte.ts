@@ -2,6 +2,8 @@
 
 /** A pointer that has been still for so long is not about to press. */
 const STILL_MS = 6_000;
+/** One that leaves the rows may be on its way to what sorts them. */
+const LEAVE_MS = 700;
 
 export class Order {
   /** The order that is shown, by key. */
@@ -25,6 +27,12 @@ export class Order {
     }
     clearTimeout(this.timer);
     if (!lasting) this.timer = setTimeout(() => this.release(), STILL_MS);
+  }
+
+  /** The hand is taken off. */
+  leave(): void {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.release(), LEAVE_MS);
   }
 
   release(): void {
