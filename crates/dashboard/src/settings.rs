@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 /// What `workshop-dashboard serve` is told.
-#[derive(Args, Clone, Debug)]
+#[derive(Args, Clone)]
 pub struct Settings {
     /// The database: postgres://user:password@host/name.
     #[arg(long, env = "WORKSHOP_DATABASE_URL", value_name = "URL", hide_env_values = true)]
@@ -38,7 +38,7 @@ pub struct Settings {
     /// Its secret there.
     #[arg(long, env = "WORKSHOP_OIDC_CLIENT_SECRET", value_name = "SECRET", hide_env_values = true)]
     pub oidc_client_secret: Option<String>,
-    /// Who is an instructor: e-mail addresses, or group:<name>.
+    /// Who is an instructor: e-mail addresses, or `group:` and its name.
     #[arg(long, env = "WORKSHOP_OIDC_ALLOW", value_name = "WHO", value_delimiter = ',')]
     pub oidc_allow: Vec<String>,
     /// A file that says which events are posted where.
@@ -47,4 +47,11 @@ pub struct Settings {
     /// After how many days without a new line a log is dropped; none are if this is not set.
     #[arg(long, env = "WORKSHOP_RETENTION", value_name = "DAYS")]
     pub retention: Option<u32>,
+}
+
+/// Without what is secret, which an address of a database may be, too.
+impl std::fmt::Debug for Settings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Settings").field("listen", &self.listen).finish_non_exhaustive()
+    }
 }
