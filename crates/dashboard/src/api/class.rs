@@ -116,7 +116,7 @@ async fn steps(pool: &PgPool, log: &str) -> Result<Vec<StepRow>, sqlx::Error> {
         active_ms: i64,
     }
     let rows: Vec<Row> = sqlx::query_as(
-        "select step.step, title, position, step_group, has_check, given, step.started,
+        "select step.step, title, position, step_group, has_check, step.given, step.started,
                 (extract(epoch from step.completed) * 1000)::bigint as completed, step.tries, first_passed,
                 step.last_passed, step.helps,
                 active_ms + greatest(0, coalesce(extract(epoch from status.last_ts - step.active_since) * 1000, 0))::bigint

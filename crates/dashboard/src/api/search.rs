@@ -66,7 +66,8 @@ pub(super) async fn search(
     .bind(asked::text(query.step.as_deref())?)
     .bind(limit + 1)
     .fetch_all(&mut *transaction)
-    .await?;
+    .await
+    .map_err(refused)?;
     transaction.commit().await?;
     let more = lists::cut(&mut rows, limit, |row| row.seq).is_some();
     let found = |row: Row| Found {
@@ -82,6 +83,18 @@ pub(super) async fn search(
         at: row.at,
     };
     Ok(Json(FoundList { commands: rows.into_iter().map(found).collect(), more }))
+}
+
+/// A question that took too long is not the database's trouble.
+fn refused(error: sqlx::Error) -> Problem {
+    const CANCELED: &str = "57014";
+    let code = error.as_database_error().and_then(|error| error.code());
+    if code.is_none_or(|code| code != CANCELED) {
+        return error.into();
+    }
+    let detail =
+        "Nothing was found within 10 seconds. Name a workshop or a step, or look for something longer.";
+    Problem::new(axum::http::StatusCode::SERVICE_UNAVAILABLE, "too-much", "Too much to look through", detail)
 }
 
 /// Anything that contains the text: what the text has of wildcards stands for itself.

@@ -55,12 +55,20 @@ pub enum AuthError {
 }
 
 /// The rules.
-#[derive(Debug)]
 pub struct Auth {
     hosts: Vec<String>,
     token: Option<String>,
     provider: Option<Provider>,
     sessions: Sessions,
+}
+
+impl std::fmt::Debug for Auth {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Auth")
+            .field("hosts", &self.hosts)
+            .field("provider", &self.provider)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Auth {

@@ -50,11 +50,16 @@ const UNREACHABLE: u16 = 4502;
 type Upstream = WebSocketStream<reqwest::Upgraded>;
 
 /// The relays of this replica.
-#[derive(Debug)]
 pub struct Relay {
     http: reqwest::Client,
     token: Option<String>,
     open: AtomicUsize,
+}
+
+impl std::fmt::Debug for Relay {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Relay").field("open", &self.open).finish_non_exhaustive()
+    }
 }
 
 impl Relay {
