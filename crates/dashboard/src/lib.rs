@@ -3,6 +3,7 @@
 pub mod api;
 pub mod arguments;
 pub mod auth;
+pub mod casts;
 pub mod ingest;
 pub mod live;
 pub mod pages;
@@ -25,6 +26,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 use auth::{Auth, AuthError};
+use casts::{Casts, CastsError};
 use live::{Changes, Live};
 use relay::Relay;
 use settings::Settings;
@@ -37,6 +39,8 @@ pub struct Dashboard {
     pub settings: Settings,
     /// The database.
     pub store: Store,
+    /// The recordings.
+    pub casts: Casts,
     /// Room for what is being taken in.
     pub bodies: ingest::body::Bodies,
     /// Tells every replica what changed.
@@ -57,6 +61,9 @@ pub enum DashboardError {
     /// The database cannot be used.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// Recordings cannot be kept.
+    #[error(transparent)]
+    Casts(#[from] CastsError),
     /// Nobody, or anybody, could log in.
     #[error(transparent)]
     Auth(#[from] AuthError),
@@ -84,12 +91,13 @@ impl Dashboard {
     pub async fn open(settings: Settings) -> Result<Arc<Self>, DashboardError> {
         let store = Store::open(&settings.database).await?;
         let auth = Auth::new(&settings)?;
+        let casts = Casts::open(settings.casts.as_deref())?;
         let relay = Relay::new(settings.workspace_token.clone())?;
         let changes = Changes::default();
         let live = Live::start(store.views(), &changes, relay.has_token());
         let webhooks = Webhooks::start(&settings, store.ingest(), live.looks())?;
         let bodies = Default::default();
-        Ok(Arc::new(Self { settings, store, bodies, changes, live, auth, relay, webhooks }))
+        Ok(Arc::new(Self { settings, store, casts, bodies, changes, live, auth, relay, webhooks }))
     }
 
     /// Everything it answers.
@@ -100,6 +108,7 @@ impl Dashboard {
             .merge(api::routes())
             .merge(auth::routes())
             .merge(relay::routes())
+            .merge(casts::routes())
             .merge(pages::routes())
             .layer(middleware::from_fn_with_state(self.clone(), auth::guard))
             .with_state(self.clone())
@@ -132,6 +141,7 @@ pub async fn serve(
     // Ends when this is dropped.
     let mut upkeep = JoinSet::new();
     upkeep.spawn(retention::keep_up(database, days));
+    upkeep.spawn(casts::keep_up(dashboard.store.ingest().clone(), dashboard.casts.clone()));
     let stopping = dashboard.clone();
     let end = async move {
         end.await;

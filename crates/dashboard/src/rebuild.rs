@@ -53,7 +53,7 @@ async fn rebuild_log(connection: &mut PgConnection, place: &Place) -> Result<(),
     transaction.commit().await
 }
 
-/// Drops the log's rows. Of its recordings the bytes stay: they are what is stored, not what the log says.
+/// Drops the log's rows. Of its recordings those come back that something is stored of; the fold says the rest.
 async fn drop_rows(connection: &mut PgConnection, place: &Place) -> Result<(), sqlx::Error> {
     let partitioned = [
         "delete from state_timeline where opened = $1 and log = $2",
@@ -67,9 +67,10 @@ async fn drop_rows(connection: &mut PgConnection, place: &Place) -> Result<(), s
         "delete from step_status where log = $1",
         "delete from folds where log = $1",
         "delete from workspace_status where log = $1",
-        "delete from recording_refs where log = $1 and bytes = 0",
-        "update recording_refs set session = null, session_name = null, opened_at = null, at = 0, closed_at = null \
-         where log = $1",
+        "delete from recording_refs where log = $1",
+        "insert into recording_refs (log, workspace, name, at, bytes) \
+         select log, workspace, name, 0, sum(len) from recording_chunks join logs using (log) where log = $1 \
+         group by log, workspace, name",
     ];
     for statement in others {
         sqlx::query(statement).bind(&place.log).execute(&mut *connection).await?;

@@ -130,7 +130,7 @@ pub fn seen(next: u64, offset: u64, len: u64) -> Result<u64, Problem> {
     }
 }
 
-fn not_at_a_line(next: u64) -> Problem {
+pub(super) fn not_at_a_line(next: u64) -> Problem {
     Problem::bad_request(format!(
         "Byte {next}, up to which the stream was taken in, begins no line of this body."
     ))
@@ -285,6 +285,11 @@ async fn store_cursor<K: Projected>(
         .execute(connection)
         .await?;
     Ok(())
+}
+
+/// Something of the log was stored that says nothing of its state.
+pub(super) async fn settle(connection: &mut PgConnection, entered: &Entered) -> Result<(), sqlx::Error> {
+    settle_projections(connection, entered, None).await
 }
 
 /// Stores the fold and, for the newest log, the workspace's status.

@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod body;
+mod casts;
 pub mod commit;
 mod diverged;
 mod late;
@@ -48,6 +49,7 @@ pub fn routes() -> Router<Arc<Dashboard>> {
         .route("/ingest/{workspace}/{log}", get(position::position))
         .route("/ingest/{workspace}/{log}/diverged", post(diverged::diverged))
         .route("/ingest/{workspace}/{log}/{stream}", post(lines_of))
+        .route("/ingest/{workspace}/{log}/cast/{name}", post(casts::cast))
 }
 
 /// Lines of one of the three JSONL streams.
