@@ -9,7 +9,7 @@ use std::str::FromStr;
 
 use std::time::Duration;
 
-use sqlx::migrate::Migrator;
+use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{Connection, PgConnection, PgPool};
 
@@ -83,8 +83,33 @@ impl Store {
 pub async fn migrate(url: &str) -> Result<(), StoreError> {
     let options = PgConnectOptions::from_str(url).map_err(StoreError::Address)?;
     let mut connection = PgConnection::connect_with(&options).await?;
-    MIGRATIONS.run(&mut connection).await?;
+    run_migrations(&mut connection).await?;
     partitions::make(&mut connection).await?;
     connection.close().await?;
     Ok(())
+}
+
+/// Roles are the whole server's: databases of one server that are migrated at once get into each other's way there. The
+/// migration is undone then, and done again.
+async fn run_migrations(connection: &mut PgConnection) -> Result<(), StoreError> {
+    let mut attempts = 20;
+    loop {
+        match MIGRATIONS.run(&mut *connection).await {
+            Err(error) if attempts > 0 && is_race(&error) => {
+                tracing::debug!(%error, "migrating again");
+                attempts -= 1;
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+            outcome => return Ok(outcome?),
+        }
+    }
+}
+
+fn is_race(error: &MigrateError) -> bool {
+    let (MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _)) = error else {
+        return false;
+    };
+    let Some(error) = error.as_database_error() else { return false };
+    let duplicate = matches!(error.code().as_deref(), Some("42710" | "23505"));
+    duplicate || error.message().contains("concurrently")
 }

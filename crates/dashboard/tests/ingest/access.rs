@@ -1,0 +1,245 @@
+//! Who may post what, and who may read what.
+
+use std::time::Duration;
+
+use serde_json::json;
+use sqlx::{AssertSqlSafe, PgConnection};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use workshop_dashboard::store::workspaces;
+
+use crate::files::LOG;
+use crate::harness::{Database, Served, Shipper};
+
+const LINE: &[u8] = b"{\"ts\":\"2026-11-20T09:00:00Z\",\"event\":\"step_start\",\"step\":\"x\"}\n";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_is_good_for_its_own_workspace_and_logs() {
+    let database = Database::new().await;
+    let served = Served::on(&database).await;
+    let (ada, bob) = (database.add("ada").await, database.add("bob").await);
+    let shipper = served.client(&ada);
+    shipper.post("state", 0, LINE).await.ok();
+
+    let foreign = Shipper::new(served.address, "bob", &bob);
+    foreign.post("state", 0, LINE).await.is(403, "other-workspace");
+    foreign.position().await.is(403, "other-workspace");
+    let told = json!({"stream": "state", "next": 0, "reason": "x"});
+    let diverged =
+        |shipper: &Shipper| shipper.request(reqwest::Method::POST, &format!("{LOG}/diverged")).json(&told);
+    foreign.send(diverged(&foreign)).await.is(403, "other-workspace");
+    let crossed = Shipper::new(served.address, "ada", &bob);
+    crossed.post("state", LINE.len() as u64, LINE).await.is(403, "other-workspace");
+    crossed.position().await.is(403, "other-workspace");
+    let nobody = Shipper::new(served.address, "ada", "guess");
+    nobody.post("state", LINE.len() as u64, LINE).await.is(401, "unauthorized");
+    nobody.position().await.is(401, "unauthorized");
+    let unnamed = reqwest::Client::new().post(format!("http://{}/ingest/ada/{LOG}/state", served.address));
+    assert_eq!(unnamed.header("workshop-offset", "0").body("\n").send().await.unwrap().status(), 401);
+
+    // Its hash is no token.
+    let hash: String =
+        sqlx::query_scalar("select encode(token_hash, 'hex') from workspaces where workspace = 'ada'")
+            .fetch_one(&mut database.connect().await)
+            .await
+            .unwrap();
+    Shipper::new(served.address, "ada", &hash).position().await.is(401, "unauthorized");
+
+    workspaces::revoke(&mut database.connect().await, "ada").await.unwrap();
+    shipper.post("state", LINE.len() as u64, LINE).await.is(401, "unauthorized");
+    shipper.position().await.is(401, "unauthorized");
+    let renewed = workspaces::renew(&mut database.connect().await, "ada").await.unwrap();
+    shipper.position().await.is(401, "unauthorized");
+    served.client(&renewed).post("state", LINE.len() as u64, LINE).await.ok();
+    assert_eq!(database.number("select count(*) from events").await, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_workspaces_name_one_new_log_at_once() {
+    let database = Database::new().await;
+    let served = Served::on(&database).await;
+    let (ada, bob) = (database.add("ada").await, database.add("bob").await);
+    let shippers = [Shipper::new(served.address, "ada", &ada), Shipper::new(served.address, "bob", &bob)];
+    for log in 0..20 {
+        let log = format!("{log:016x}");
+        let [one, other] =
+            shippers.each_ref().map(|shipper| shipper.send(shipper.posting(&log, "state", 0, LINE)));
+        let (one, other) = tokio::join!(one, other);
+        let mut found = [one.status.as_u16(), other.status.as_u16()];
+        found.sort_unstable();
+        assert_eq!(found, [200, 403], "{one:?} {other:?}");
+    }
+    assert_eq!(database.number("select count(*) from events").await, 20);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_that_are_none() {
+    let database = Database::new().await;
+    let served = Served::on(&database).await;
+    let shipper = served.client(&database.add("ada").await);
+    let post = |path: &str| shipper.request(reqwest::Method::POST, path);
+    let line = || LINE.to_vec();
+    shipper.send(post(&format!("{LOG}/state")).body(line())).await.is(400, "bad-request");
+    shipper
+        .send(post(&format!("{LOG}/state")).header("workshop-offset", "-1").body(line()))
+        .await
+        .is(400, "bad-request");
+    shipper
+        .send(post(&format!("{LOG}/other")).header("workshop-offset", "0").body(line()))
+        .await
+        .is(404, "not-found");
+    for log in ["0123456789ABCDEF", "..", "%2e%2e%2f", "0", "0123456789abcdef0", "%00"] {
+        let answer =
+            shipper.send(post(&format!("{log}/state")).header("workshop-offset", "0").body(line())).await;
+        assert!(answer.status.is_client_error(), "{log} {answer:?}");
+    }
+    shipper.post("state", 0, &LINE[..20]).await.is(400, "bad-request");
+    shipper.post("state", 0, b"").await.is(400, "bad-request");
+    shipper.post("state", 1, LINE).await.is(409, "offset-gap");
+    shipper.post("state", 0, &vec![b'\n'; 4 * 1024 * 1024 + 1]).await.is(413, "body-too-long");
+    // Without a length: as much is read as may be, and no more.
+    let pieces = futures_util::stream::iter((0..80).map(|_| Ok::<_, std::io::Error>(vec![b'\n'; 64 * 1024])));
+    let endless = shipper.posting(LOG, "state", 0, b"").body(reqwest::Body::wrap_stream(pieces));
+    shipper.send(endless).await.is(413, "body-too-long");
+    assert_eq!(shipper.position().await.ok().body, json!({"state": "open", "streams": {}}));
+
+    shipper.post("state", 0, LINE).await.ok();
+    shipper.post("state", 3, &LINE.repeat(2)).await.is(400, "bad-request");
+    assert_eq!(database.number("select count(*) from events").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_that_diverged_takes_nothing_more() {
+    let database = Database::new().await;
+    let served = Served::on(&database).await;
+    let shipper = served.client(&database.add("ada").await);
+    let tell = |next: u64| {
+        let told = json!({"stream": "state", "next": next, "reason": "other bytes\u{0}"});
+        shipper.send(shipper.request(reqwest::Method::POST, &format!("{LOG}/diverged")).json(&told))
+    };
+    tell(0).await.is(404, "not-found");
+    let next = shipper.post("state", 0, LINE).await.ok().next();
+    assert_eq!(tell(0).await.is(409, "offset-gap").next(), next);
+    tell(next).await.ok();
+    tell(next).await.ok();
+    shipper.post("state", next, LINE).await.is(409, "diverged");
+    shipper.post("commands", 0, b"\n").await.is(409, "diverged");
+    assert_eq!(shipper.position().await.ok().body["state"], "diverged");
+    assert_eq!(
+        database
+            .number(
+                "select count(*) from logs where state = 'diverged' and reason like 'state: other bytes_'"
+            )
+            .await,
+        1
+    );
+    // A volume that replaces it has a log of its own.
+    shipper.send(shipper.posting("00000000000000bb", "state", 0, LINE)).await.ok();
+    assert_eq!(
+        database.number("select count(*) from workspace_status where log = '00000000000000bb'").await,
+        1
+    );
+    // What the old one still has does not come back.
+    assert_eq!(database.number("select count(*) from events").await, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_of_vectors() {
+    let database = Database::new().await;
+    let served = Served::on(&database).await;
+    let shipper = served.client(&database.add("ada").await);
+    shipper.post("state", 0, LINE).await.ok();
+    database.run("update logs set via = 'vector'").await;
+    shipper.post("state", LINE.len() as u64, LINE).await.is(409, "other-path");
+    assert_eq!(database.number("select count(*) from events").await, 1);
+}
+
+/// A body that never comes holds nobody up, and a database that does not answer is not waited for.
+#[tokio::test(flavor = "multi_thread")]
+async fn busy_and_slow() {
+    let database = Database::new().await;
+    let served = Served::on(&database).await;
+    let token = database.add("ada").await;
+    let shipper = served.client(&token);
+    let mut slow = TcpStream::connect(served.address).await.unwrap();
+    let head = format!(
+        "POST /ingest/ada/{LOG}/state HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\nWorkshop-Offset: 0\r\n\
+         Content-Length: 1000\r\n\r\n{{"
+    );
+    slow.write_all(head.as_bytes()).await.unwrap();
+    shipper.post("state", 0, LINE).await.ok();
+
+    // Ingest waits for a workspace that something else holds; when all connections do, others are told to come back.
+    let mut holder = database.connect().await;
+    sqlx::query("begin").execute(&mut holder).await.unwrap();
+    sqlx::query("select 1 from workspaces for update").execute(&mut holder).await.unwrap();
+    let waiting: Vec<_> = (0..8)
+        .map(|_| {
+            let shipper = shipper.clone();
+            tokio::spawn(async move { shipper.post("state", LINE.len() as u64, LINE).await })
+        })
+        .collect();
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let answer =
+        shipper.request(reqwest::Method::POST, &format!("{LOG}/state")).header("workshop-offset", "1");
+    let answer = answer.body(LINE).send().await.unwrap();
+    assert_eq!((answer.status().as_u16(), answer.headers()["retry-after"].to_str().unwrap()), (503, "1"));
+    sqlx::query("commit").execute(&mut holder).await.unwrap();
+    for one in waiting {
+        one.await.unwrap().ok();
+    }
+    assert_eq!(database.number("select count(*) from events").await, 2);
+
+    let mut answer = String::new();
+    tokio::time::timeout(Duration::from_secs(40), slow.read_to_string(&mut answer)).await.unwrap().unwrap();
+    assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");
+}
+
+async fn refuses(connection: &mut PgConnection, statement: &str) {
+    let error = sqlx::query(AssertSqlSafe(statement)).execute(&mut *connection).await.expect_err(statement);
+    let code = error.as_database_error().and_then(|e| e.code()).unwrap_or_default().into_owned();
+    // Views of more than one table cannot be written by anyone (55000).
+    assert!(matches!(&*code, "42501" | "55000"), "{statement}: {error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn roles_have_no_more_rights_than_they_need() {
+    let database = Database::new().await;
+    database.add("ada").await;
+    let tables: Vec<String> = sqlx::query_scalar("select relname::text from pg_class where relnamespace = 'public'::regnamespace and relkind in ('r', 'p', 'v')")
+        .fetch_all(&mut database.connect().await)
+        .await
+        .unwrap();
+    let mut analyst = database.connect_as("workshop_analyst").await;
+    let mut views = database.connect_as("workshop_dashboard").await;
+    let mut ingest = database.connect_as("workshop_ingest").await;
+    assert!(tables.len() > 20);
+    for table in &tables {
+        for connection in [&mut analyst, &mut views] {
+            refuses(connection, &format!("insert into {table} default values")).await;
+            refuses(connection, &format!("delete from {table}")).await;
+            refuses(connection, &format!("truncate {table}")).await;
+            refuses(connection, &format!("drop table {table}")).await;
+        }
+        refuses(&mut ingest, &format!("truncate {table}")).await;
+        refuses(&mut ingest, &format!("drop table {table}")).await;
+    }
+    refuses(&mut analyst, "select token_hash from workspaces").await;
+    refuses(&mut analyst, "select * from workspaces").await;
+    refuses(&mut analyst, "select url from workspaces").await;
+    refuses(&mut analyst, "select line from events").await;
+    refuses(&mut analyst, "select line from quarantine").await;
+    refuses(&mut analyst, "create table mine (a int)").await;
+    refuses(&mut analyst, "update workspaces set student = 'x'").await;
+    refuses(&mut ingest, "update workspaces set token_hash = '\\x00'").await;
+    refuses(&mut ingest, "update workspaces set revoked = null").await;
+    refuses(&mut ingest, "delete from workspaces").await;
+    for read in ["workspaces (workspace, student)", "step_durations", "stuck_now", "command_log"] {
+        let (table, columns) =
+            read.split_once(" (").map_or((read, "*"), |(table, rest)| (table, rest.trim_end_matches(')')));
+        sqlx::query(AssertSqlSafe(format!("select {columns} from {table}")))
+            .fetch_all(&mut analyst)
+            .await
+            .unwrap();
+    }
+}

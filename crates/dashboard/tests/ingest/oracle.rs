@@ -1,0 +1,141 @@
+//! What must stand in the database, made from the files alone, and compared row for row.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use sqlx::{AssertSqlSafe, PgConnection, Row};
+use workshop_dashboard::projections::{Place, Projected, RecordRows, fold};
+use workshop_dashboard::store::types::{Date, Timestamptz};
+use workshop_events::{Commands, Finding, FindingKind, Llm, LogId, State, StreamReader};
+use workshop_projector::Projection;
+
+use crate::files::LOG;
+use crate::harness::{Database, WORKSPACE};
+
+const TABLES: [&str; 9] = [
+    "events",
+    "state_timeline",
+    "command_log",
+    "llm_interactions",
+    "folds",
+    "step_status",
+    "workspace_status",
+    "recording_refs",
+    "gaps",
+];
+
+/// Asserts that the database holds what the files in `folder` say, each record once, and nothing else.
+pub async fn assert_equal(database: &Database, folder: &Path) {
+    let problems = differences(database, folder).await;
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
+}
+
+/// Where the database is not what the files say.
+pub async fn differences(database: &Database, folder: &Path) -> Vec<String> {
+    let mut connection = database.connect().await;
+    let opened: Date = sqlx::query_scalar("select opened from logs where log = $1")
+        .bind(LOG)
+        .fetch_one(&mut connection)
+        .await
+        .unwrap();
+    let place = Place { workspace: WORKSPACE.to_owned(), log: LOG.to_owned(), opened };
+    prepare(&mut connection).await;
+    let mut problems = Vec::new();
+    let state = stream::<State>(&mut connection, &place, folder, &mut problems).await;
+    stream::<Commands>(&mut connection, &place, folder, &mut problems).await;
+    stream::<Llm>(&mut connection, &place, folder, &mut problems).await;
+    fold::store(&mut connection, &place, None, &state).await.unwrap();
+    fold::store_status(&mut connection, &place, &state).await.unwrap();
+    for table in TABLES {
+        let columns = match table {
+            "gaps" => "log, stream, from_seq, to_seq",
+            _ => "*",
+        };
+        let query = format!(
+            "select 'missing ' || row(a.*)::text from (select {columns} from oracle.{table} except all select {columns} from public.{table}) a \
+             union all select 'too much ' || row(b.*)::text from (select {columns} from public.{table} except all select {columns} from oracle.{table}) b"
+        );
+        let rows = sqlx::query(AssertSqlSafe(query)).fetch_all(&mut connection).await.unwrap();
+        problems.extend(rows.iter().take(4).map(|row| format!("{table}: {}", row.get::<String, _>(0))));
+    }
+    problems
+}
+
+/// Tables of the same form in a schema of their own, in which all that follows happens.
+async fn prepare(connection: &mut PgConnection) {
+    let mut statements = vec!["drop schema if exists oracle cascade; create schema oracle".to_owned()];
+    for table in TABLES.iter().chain(&["cursors", "workspaces"]) {
+        statements.push(format!(
+            "create table oracle.{table} (like public.{table} including defaults including indexes)"
+        ));
+    }
+    statements.push("set search_path = oracle".to_owned());
+    for statement in statements {
+        sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut *connection).await.unwrap();
+    }
+}
+
+async fn stream<K: Projected>(
+    connection: &mut PgConnection,
+    place: &Place,
+    folder: &Path,
+    problems: &mut Vec<String>,
+) -> Projection {
+    let mut rows = RecordRows::default();
+    let mut projection = Projection::default();
+    let mut last = None;
+    let log: LogId = LOG.parse().unwrap();
+    workshop_journal::replay_dir::<K>(folder, Some(log), |item| {
+        rows.push::<K>(place, item.seq, item.line, &item.record);
+        K::apply(&mut projection, item.seq, &item.record);
+        last = Some(Timestamptz(K::ts(&item.record)));
+    })
+    .unwrap();
+    rows.write::<K>(connection).await.unwrap();
+    let stream = K::STREAM.name();
+    sqlx::query("insert into cursors (log, stream, next, last_ts) values ($1, $2, 0, $3)")
+        .bind(LOG)
+        .bind(stream)
+        .bind(last)
+        .execute(&mut *connection)
+        .await
+        .unwrap();
+    let mut refused = BTreeSet::new();
+    for finding in findings::<K>(folder, log) {
+        match finding.kind {
+            FindingKind::Gap { from, to } => {
+                sqlx::query("insert into gaps (log, stream, from_seq, to_seq) values ($1, $2, $3, $4)")
+                    .bind(LOG)
+                    .bind(stream)
+                    .bind(from as i64)
+                    .bind(to as i64)
+                    .execute(&mut *connection)
+                    .await
+                    .unwrap();
+            }
+            FindingKind::Torn => {}
+            _ => _ = refused.insert(finding.offset as i64),
+        }
+    }
+    let stored: Vec<i64> = sqlx::query_scalar(
+        "select \"offset\" from public.quarantine where log = $1 and stream = $2 order by 1",
+    )
+    .bind(LOG)
+    .bind(stream)
+    .fetch_all(&mut *connection)
+    .await
+    .unwrap();
+    let found: Vec<i64> = refused.into_iter().collect();
+    if stored != found {
+        problems.push(format!("quarantine of {stream}: {stored:?}, the files have {found:?}"));
+    }
+    projection
+}
+
+/// All that is wrong with a file; a replay keeps but the first of it.
+fn findings<K: Projected>(folder: &Path, log: LogId) -> Vec<Finding> {
+    let mut reader = StreamReader::<K>::new(Some(log));
+    reader.feed(&std::fs::read(folder.join(K::STREAM.file_name())).unwrap(), |_| {});
+    reader.catch_up(|_| {});
+    reader.take_findings()
+}
