@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
 use workshop_class::Seat;
 use workshop_events::{Commands, Kind, Llm, State, Stream};
-use workshop_journal::replay_dir;
+use workshop_journal::{recordings_in, replay_dir};
 use workshop_projector::Projection;
+
+use crate::processes::{Dashboard, INSTRUCTOR};
 
 /// Whether every byte of the volumes' streams is taken in.
 pub async fn is_shipped(database: &str, seats: &[Seat]) -> bool {
@@ -16,14 +18,39 @@ pub async fn is_shipped(database: &str, seats: &[Seat]) -> bool {
             sqlx::query("select stream, next from cursors where log = $1").bind(seat.log.to_string());
         let Ok(cursors) = cursors.fetch_all(&mut connection).await else { return false };
         let next: BTreeMap<String, i64> = cursors.iter().map(|row| (row.get(0), row.get(1))).collect();
-        for stream in Stream::ALL {
-            let len = std::fs::metadata(seat.dir.join(stream.file_name())).map_or(0, |file| file.len());
-            if next.get(stream.name()).copied().unwrap_or(0).unsigned_abs() != len {
-                return false;
-            }
+        let mut files: Vec<(String, u64)> = Stream::ALL
+            .iter()
+            .map(|stream| {
+                let len = std::fs::metadata(seat.dir.join(stream.file_name())).map_or(0, |file| file.len());
+                (stream.name().to_owned(), len)
+            })
+            .collect();
+        let recordings = recordings_in(&seat.dir).unwrap();
+        files.extend(
+            recordings.into_iter().map(|recording| (format!("cast/{}", recording.name), recording.len)),
+        );
+        if files.iter().any(|(stream, len)| next.get(stream).copied().unwrap_or(0).unsigned_abs() != *len) {
+            return false;
         }
     }
     true
+}
+
+/// Fails unless each recording is played as it stands in its file. How many bytes that are.
+pub async fn check_recordings(dashboard: &Dashboard, seats: &[Seat]) -> usize {
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let mut bytes = 0;
+    for seat in seats {
+        for recording in recordings_in(&seat.dir).unwrap() {
+            let address = dashboard.address(&format!("api/recordings/{}/{}", seat.log, recording.name));
+            let answer = client.get(address).bearer_auth(INSTRUCTOR).send().await.unwrap();
+            assert_eq!(answer.status(), 200, "{}", recording.name);
+            let played = answer.bytes().await.unwrap();
+            assert!(played == std::fs::read(seat.dir.join(&recording.name)).unwrap(), "{}", recording.name);
+            bytes += played.len();
+        }
+    }
+    bytes
 }
 
 /// State and reason of a log.
@@ -93,6 +120,7 @@ pub async fn rows(database: &str) -> Vec<String> {
         "state_timeline",
         "command_log",
         "llm_interactions",
+        "recording_refs",
         "step_status",
         "workspace_status",
     ] {

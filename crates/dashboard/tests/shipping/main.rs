@@ -28,7 +28,7 @@ async fn shipper() {
     if std::env::var_os("WORKSHOP_INGEST_URL").is_none() {
         return;
     }
-    let settings = Settings::try_parse_from(["shipper"]).unwrap();
+    let settings = Settings::try_parse_from(["shipper", "--gather", "0.1"]).unwrap();
     let (_tell, end) = ending(Phase::Running);
     ship(settings, end, Metrics::default()).await.unwrap();
 }
@@ -96,7 +96,8 @@ async fn killed_at_any_point() {
     }
     until_shipped(&dashboard, &seats).await;
     let records = check_shipped(dashboard.database(), &seats).await;
-    println!("{records} records and {:?}", class.written());
+    let cast_bytes = compare::check_recordings(&dashboard, &seats).await;
+    println!("{records} records, {cast_bytes} bytes of recordings: {:?}", class.written());
     assert!(records > 400, "too few records to show anything: {records}");
 
     // The same files, shipped without any fault.
@@ -133,6 +134,7 @@ async fn volumes_change() {
     }
     until_shipped(&dashboard, &seats).await;
     check_shipped(dashboard.database(), &seats).await;
+    compare::check_recordings(&dashboard, &seats).await;
 
     // Set back to a backup, and written on.
     both.iter_mut().for_each(Shipper::kill);

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use workshop_class::Seat;
 
 const START: Duration = Duration::from_secs(60);
+pub const INSTRUCTOR: &str = "token-of-the-instructors-0123456789";
 const STEP: Duration = Duration::from_millis(20);
 
 fn free_port() -> u16 {
@@ -177,12 +178,17 @@ impl Dashboard {
         &self.database
     }
 
+    pub fn address(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}/{path}", self.port)
+    }
+
     fn command(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_workshop-dashboard"));
         command
             .env("WORKSHOP_DATABASE_URL", &self.database)
             .env("WORKSHOP_LISTEN", format!("127.0.0.1:{}", self.port))
             .env("WORKSHOP_CASTS", &self.casts)
+            .env("WORKSHOP_INSTRUCTOR_TOKEN", INSTRUCTOR)
             .env("RUST_LOG", "error")
             .stdin(Stdio::null());
         command
@@ -247,7 +253,7 @@ pub struct Shipper {
 
 impl Shipper {
     pub fn new(dashboard: &Dashboard, seat: &Seat, token: &str) -> Self {
-        let url = format!("http://127.0.0.1:{}/ingest/{}", dashboard.port, seat.workspace);
+        let url = dashboard.address(&format!("ingest/{}", seat.workspace));
         Self { url, token: token.to_owned(), dir: seat.dir.clone(), child: None }
     }
 
