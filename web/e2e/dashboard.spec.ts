@@ -2,6 +2,7 @@
 
 import { type Page } from '@playwright/test';
 import { expect, test, type Student } from './dashboard';
+import { openStudent, screen, type, Workspace } from './workspace';
 
 const rows = (page: Page) => page.locator('tbody tr');
 const row = (page: Page, name: string) => page.getByRole('row', { name });
@@ -117,6 +118,32 @@ test('a recording is played and downloaded as it was shipped', async ({ page, da
   await dialog.getByRole('listitem').first().getByRole('button').click();
   await dialog.locator('.ap-player').click();
   await expect(dialog.locator('.ap-term')).toContainText('what-is-there', { timeout: 20_000 });
+});
+
+test('a real workspace is followed, and its terminal is watched live', async ({ page, other, dashboard }) => {
+  const workspace = new Workspace({ workshop: 'examples/hello-linux', begin: undefined, environment: { WORKSHOP_INSTRUCTOR_TOKEN: dashboard.token } });
+  try {
+    await workspace.open();
+    const student = await other.newPage();
+    await openStudent(student, workspace);
+    dashboard.follow('ada', 'Ada', workspace);
+    await type(student, 'echo shipped-$((40+2))');
+    await page.goto(dashboard.at('/students/ada'));
+    await expect(page.getByRole('list', { name: 'Commands and checks' })).toContainText('echo shipped');
+    await page.getByRole('list', { name: 'Commands and checks' }).getByRole('button', { name: /echo shipped/ }).click();
+    await expect(replay(page)).toContainText('shipped-42');
+    await page.getByRole('radio', { name: 'Live' }).click();
+    await type(student, 'echo seen-$((7+7))');
+    await expect(screen(page)).toContainText('seen-14');
+    await page.locator('.pane .xterm').click();
+    await page.keyboard.type('echo not-mine\n');
+    await type(student, 'echo after-$((8+8))');
+    await expect(screen(page)).toContainText('after-16');
+    await expect(screen(student)).not.toContainText('not-mine');
+    await student.close();
+  } finally {
+    await workspace.close();
+  }
 });
 
 test('the matrix fills as steps are passed, and the steps count them', async ({ page, dashboard }) => {

@@ -7,7 +7,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { freePort, target, watch } from './workspace';
+import { freePort, target, watch, type Workspace } from './workspace';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 
@@ -52,6 +52,7 @@ export class Dashboard {
   private readonly name = `web_${randomBytes(6).toString('hex')}`;
   private readonly environment: Record<string, string>;
   private readonly replicas: Replica[] = [];
+  private readonly shippers: ChildProcess[] = [];
 
   constructor() {
     const server = process.env.WORKSHOP_TEST_POSTGRES;
@@ -84,6 +85,14 @@ export class Dashboard {
     return new Student(this, workspace, workshop, token);
   }
 
+  /** Adds a real workspace, and ships what it writes for as long as the test runs. */
+  follow(name: string, student: string, workspace: Workspace): void {
+    const token = this.run(['workspace', 'add', name, '--student', student, '--url', workspace.address]).trim();
+    const env = { PATH: process.env.PATH, WORKSHOP_INGEST_TOKEN: token };
+    const shipper = spawn('setpriv', ['--pdeathsig', 'KILL', join(target(), 'debug/workshop-shipper'), '--url', `${this.first.address}/ingest/${name}`, '--dir', workspace.runtime, '--gather', '1'], { env, stdio: ['ignore', 'ignore', 'inherit'] });
+    this.shippers.push(shipper);
+  }
+
   /** Simulates a class that is over, and ships all of it. */
   class(students: number): { workspace: string; student: string }[] {
     const folder = join(this.folder, 'class');
@@ -104,6 +113,7 @@ export class Dashboard {
   }
 
   async close(): Promise<void> {
+    for (const shipper of this.shippers) shipper.kill('SIGKILL');
     for (const replica of this.replicas) await replica.stop();
     this.sql(`drop database if exists ${this.name} with (force)`);
     rmSync(this.folder, { recursive: true, force: true });
@@ -204,7 +214,6 @@ export class Student {
   private async post(stream: string, body: string): Promise<void> {
     const offset = this.offsets.get(stream) ?? 0;
     const answer = await this.send(stream, body, { 'Workshop-Offset': String(offset) });
-    if (answer.status === 404 && stream.startsWith('cast/')) return; // TEMP
     if (answer.status !== 200) throw new Error(`${stream} of ${this.workspace}: ${answer.status} ${await answer.text()}`);
     this.offsets.set(stream, offset + Buffer.byteLength(body));
   }

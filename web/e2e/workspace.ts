@@ -40,6 +40,10 @@ export class Workspace {
   get instructorAddress(): string {
     return `${this.address}/instructor/#token=${this.instructor}`;
   }
+  /** The log volume. */
+  get runtime(): string {
+    return this.environment.WORKSHOP_RUNTIME_DIR!;
+  }
   /** What the backend has written to its log. */
   get output(): string {
     return this.said;
