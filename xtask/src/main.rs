@@ -11,6 +11,8 @@ mod checkout;
 mod class;
 mod classroom;
 mod codegen;
+#[cfg(test)]
+mod compose;
 mod demo;
 mod engine;
 mod engines;

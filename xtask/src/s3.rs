@@ -52,7 +52,7 @@ impl S3 {
 }
 
 /// Builds versitygw from `deploy/versitygw/` unless the one that is there was built from the same pinned sums.
-fn provide(checkout: &Checkout) -> Result<()> {
+pub(crate) fn provide(checkout: &Checkout) -> Result<()> {
     let module = checkout.root.join("deploy/versitygw");
     let flags = ["-ldflags", "-s -w"];
     let sources = setup::hash(&module, &[module.join("go.mod"), module.join("go.sum")])?;
