@@ -1,0 +1,239 @@
+//! Taking lines in against what Postgres alone does with the same rows, and delivering them again against reading them.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, reason = "a benchmark prints")]
+
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use axum::Router;
+use axum::extract::Request;
+use axum::routing::post;
+use clap::Parser;
+use reqwest::Client;
+use serde_json::json;
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
+use tokio::net::TcpListener;
+use workshop_dashboard::Dashboard;
+use workshop_dashboard::arguments::{Arguments, Command};
+use workshop_dashboard::projections::{Place, Projected, RecordRows};
+use workshop_dashboard::store::types::Date;
+use workshop_dashboard::store::{self, workspaces};
+use workshop_events::codec::Body;
+use workshop_events::{Cause, CheckCount, Commands, LogId, State, StateEvent, Stream, Timestamp, Trigger};
+
+const PAIRS: u64 = 7;
+/// Records of each of two streams.
+const RECORDS: u64 = 40_000;
+const BODY: usize = 4 * 1024 * 1024;
+
+#[tokio::main]
+async fn main() {
+    let server = std::env::var("WORKSHOP_TEST_POSTGRES")
+        .unwrap_or_else(|_| "postgres://workshop@127.0.0.1:54999/postgres".to_owned());
+    let name = format!("p_bench_{}", std::process::id());
+    let mut admin = PgConnection::connect(&server).await.unwrap();
+    sqlx::query(AssertSqlSafe(format!("create database {name}"))).execute(&mut admin).await.unwrap();
+    let url = format!("{}/{name}", server.rsplit_once('/').unwrap().0);
+    measure(&url).await;
+    sqlx::query(AssertSqlSafe(format!("drop database {name} with (force)")))
+        .execute(&mut admin)
+        .await
+        .unwrap();
+}
+
+fn row(row: &str, unit: &str, pairs: &[(f64, f64)], goal: &str) {
+    let median = |values: &mut dyn Iterator<Item = f64>| {
+        let mut values: Vec<f64> = values.collect();
+        values.sort_by(f64::total_cmp);
+        values[values.len() / 2]
+    };
+    let value = median(&mut pairs.iter().map(|(value, _)| *value));
+    let bound = median(&mut pairs.iter().map(|(_, bound)| *bound));
+    let ratio = median(&mut pairs.iter().map(|(value, bound)| value / bound));
+    let command = "cargo bench -p workshop-dashboard --bench ingest";
+    println!(
+        "{}",
+        json!({"row": row, "value": value, "unit": unit, "bound": bound, "ratio": ratio, "goal": goal, "command": command})
+    );
+}
+
+/// What is posted of one log.
+struct Log {
+    id: LogId,
+    /// Stream, offset and body of each post.
+    posts: Vec<(Stream, u64, Vec<u8>)>,
+}
+
+impl Log {
+    fn new(id: LogId) -> Self {
+        let mut posts = Vec::new();
+        for stream in [Stream::State, Stream::Commands] {
+            let bytes = lines(stream, id);
+            let mut rest = bytes.as_slice();
+            while !rest.is_empty() {
+                let end = rest[..rest.len().min(BODY)].iter().rposition(|b| *b == b'\n').unwrap() + 1;
+                posts.push((stream, (bytes.len() - rest.len()) as u64, rest[..end].to_vec()));
+                rest = &rest[end..];
+            }
+        }
+        Self { id, posts }
+    }
+
+    fn bytes(&self) -> f64 {
+        self.posts.iter().map(|(.., body)| body.len() as f64).sum()
+    }
+}
+
+fn lines(stream: Stream, log: LogId) -> Vec<u8> {
+    let bodies: Vec<Body> = match stream {
+        Stream::State => events().iter().map(|event| Body::new(event).unwrap()).collect(),
+        _ => ["git status", "git commit -m \"a message\"", "kubectl get pods -n workshop -o wide | grep 'web'"]
+            .iter()
+            .map(|cmd| json!({"cmd": cmd, "exit": 0, "session": "0123456789abcdef", "step": "step-2-deploy", "cwd": "/workspace", "ms": 120, "at": 12.5}))
+            .map(|record| Body::new(&record).unwrap())
+            .collect(),
+    };
+    let mut out = Vec::new();
+    for seq in 1..=RECORDS {
+        let ts = Timestamp::from_millis(1_790_000_000_000 + seq as i64 * 500);
+        bodies[seq as usize % bodies.len()].write_line(log, seq, ts, &mut out);
+    }
+    out
+}
+
+fn events() -> [StateEvent<'static>; 5] {
+    let checks = CheckCount { total: 3, passed: 3 };
+    let (session, client) = (|| Some("0123456789abcdef".into()), || Some("00000000000000ff".into()));
+    [
+        StateEvent::StepStart { step: "step-1-intro".into(), cause: Cause::Navigate },
+        StateEvent::StepViewed { step: "step-2-deploy".into() },
+        StateEvent::GossResult {
+            step: "step-1-intro".into(),
+            passed: true,
+            checks,
+            trigger: Trigger::Periodic,
+            failed: vec![],
+        },
+        StateEvent::Connected { session: session(), client: client() },
+        StateEvent::Disconnected { session: session(), client: client() },
+    ]
+}
+
+async fn listen(app: Router) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(axum::serve(listener, app).into_future());
+    address
+}
+
+async fn measure(url: &str) {
+    store::migrate(url).await.unwrap();
+    let arguments = Arguments::parse_from(["workshop-dashboard", "serve", "--database", url]);
+    let Command::Serve(settings) = arguments.command else { unreachable!() };
+    let dashboard = listen(Dashboard::open(*settings).await.unwrap().app()).await;
+    let reader = post(async |request: Request| {
+        axum::body::to_bytes(request.into_body(), BODY)
+            .await
+            .map(|bytes| bytes.len().to_string())
+            .unwrap_or_default()
+    });
+    let bare = listen(Router::new().route("/", reader)).await;
+
+    let mut connection = PgConnection::connect(url).await.unwrap();
+    let new = |name: &str| workspaces::NewWorkspace {
+        workspace: name.to_owned(),
+        student: "x".to_owned(),
+        workshop: String::new(),
+        url: None,
+    };
+    let token = workspaces::add(&mut connection, vec![new("ada")]).await.unwrap().remove(0).token;
+    let client = Client::new();
+    let (mut taking, mut again) = (Vec::new(), Vec::new());
+    for pair in 0..PAIRS {
+        let (log, other) =
+            (Log::new(LogId::from_bits(pair + 1)), Log::new(LogId::from_bits(0xb0 << 32 | pair)));
+        let mut copied = 0.0;
+        // In turn, so that neither is always the one after the other.
+        if pair % 2 == 0 {
+            copied = copy(&mut connection, &other).await;
+        }
+        let taken = ship(&client, dashboard, &token, &log).await;
+        if pair % 2 == 1 {
+            copied = copy(&mut connection, &other).await;
+        }
+        taking.push((2.0 * RECORDS as f64 / taken, 2.0 * RECORDS as f64 / copied));
+        let delivered = ship(&client, dashboard, &token, &log).await;
+        let read = send(&client, bare, &log).await;
+        again.push((log.bytes() / delivered / 1e6, log.bytes() / read / 1e6));
+    }
+    let unit = "rows/s";
+    row(
+        "ingest of state and commands, against COPY of the same rows into events and their projections",
+        unit,
+        &taking,
+        ">= 0.6",
+    );
+    row("delivered again, against reading the bytes", "MB/s", &again, ">= 0.8");
+}
+
+/// Seconds until all of a log is taken in.
+async fn ship(client: &Client, address: SocketAddr, token: &str, log: &Log) -> f64 {
+    let begin = Instant::now();
+    for (stream, offset, body) in &log.posts {
+        let url = format!("http://{address}/ingest/ada/{}/{}", log.id, stream.name());
+        let request =
+            client.post(url).bearer_auth(token).header("workshop-offset", *offset).body(body.clone());
+        let response = request.send().await.unwrap();
+        assert!(response.status().is_success(), "{}", response.text().await.unwrap());
+        response.bytes().await.unwrap();
+    }
+    begin.elapsed().as_secs_f64()
+}
+
+/// Seconds to send the same bytes to one who only reads them.
+async fn send(client: &Client, address: SocketAddr, log: &Log) -> f64 {
+    let begin = Instant::now();
+    for (.., body) in &log.posts {
+        let response = client.post(format!("http://{address}/")).body(body.clone()).send().await.unwrap();
+        assert_eq!(response.text().await.unwrap(), body.len().to_string());
+    }
+    begin.elapsed().as_secs_f64()
+}
+
+/// Seconds for which Postgres alone needs the rows of the log, committed as often.
+async fn copy(connection: &mut PgConnection, log: &Log) -> f64 {
+    let opened =
+        sqlx::query_scalar("select (now() at time zone 'UTC')::date").fetch_one(&mut *connection).await;
+    let opened: Date = opened.unwrap();
+    let place = Place { workspace: "ada".to_owned(), log: log.id.to_string(), opened };
+    let mut posts = Vec::new();
+    for (stream, _, body) in &log.posts {
+        posts.push((
+            *stream,
+            if *stream == Stream::State {
+                rows::<State>(&place, body)
+            } else {
+                rows::<Commands>(&place, body)
+            },
+        ));
+    }
+    let begin = Instant::now();
+    for (stream, rows) in posts {
+        let mut transaction = connection.begin().await.unwrap();
+        match stream {
+            Stream::State => rows.write::<State>(&mut transaction).await.unwrap(),
+            _ => rows.write::<Commands>(&mut transaction).await.unwrap(),
+        }
+        transaction.commit().await.unwrap();
+    }
+    begin.elapsed().as_secs_f64()
+}
+
+fn rows<K: Projected>(place: &Place, body: &[u8]) -> RecordRows {
+    let mut rows = RecordRows::default();
+    for line in std::str::from_utf8(body).unwrap().lines() {
+        let record = K::parse(line).unwrap();
+        let (_, seq) = K::identity(&record);
+        rows.push::<K>(place, seq.unwrap(), line, &record);
+    }
+    rows
+}
