@@ -14,7 +14,7 @@ use crate::backend;
 use crate::checkout::Checkout;
 use crate::class::now;
 use crate::demo::Signals;
-use crate::postgres::Postgres;
+use crate::postgres::{self, Postgres};
 use crate::program;
 use crate::server::{self, Server, Start};
 use crate::setup;
@@ -25,7 +25,15 @@ const TICK: Duration = Duration::from_millis(50);
 const PAST: Duration = Duration::from_secs(15 * 60);
 
 /// Runs a class of `workspaces` until Ctrl-C.
-pub(crate) fn demo(checkout: &Checkout, workspaces: usize, speed: f64, port: Option<u16>) -> Result<()> {
+///
+/// Where an analyst finds the database stands in the file `class/database` of `data`, as long as it is there.
+pub(crate) fn demo(
+    checkout: &Checkout,
+    workspaces: usize,
+    speed: f64,
+    port: Option<u16>,
+    data: &Path,
+) -> Result<()> {
     setup::pages(checkout)?;
     let packages = ["workshop-dashboard", "workshop-shipper", "xtask"].map(|name| ["--package", name]);
     program::run(checkout.cargo().arg("build").args(packages.concat()))?;
@@ -40,7 +48,10 @@ pub(crate) fn demo(checkout: &Checkout, workspaces: usize, speed: f64, port: Opt
     workshop_class::write_list(&list, class.seats())?;
     let tokens = import(checkout, &database, &list)?;
 
-    let port = port.unwrap_or(8090);
+    let port = match port {
+        Some(0) => std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port(),
+        port => port.unwrap_or(8090),
+    };
     let token = backend::token()?;
     let _dashboard = dashboard(checkout, &database, port, &token)?;
     class.advance(now())?;
@@ -48,6 +59,8 @@ pub(crate) fn demo(checkout: &Checkout, workspaces: usize, speed: f64, port: Opt
     for (seat, token) in class.seats().zip(&tokens) {
         shippers.push(shipper(checkout, port, &seat.workspace, &seat.dir, token)?);
     }
+    let noted = data.join("class");
+    let _noted = analyst(checkout, &database, &noted)?;
     println!("\nThe dashboard: http://127.0.0.1:{port}/#token={token}");
     println!("{workspaces} students at {speed} times real speed. Ctrl-C ends all.");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -69,6 +82,16 @@ async fn teach(class: &mut Class) -> Result<()> {
             () = sleep(TICK) => (),
         }
     }
+}
+
+/// Makes a user for analysts and notes the database's address for them, in a folder that goes with what is returned.
+fn analyst<'a>(checkout: &Checkout, database: &str, folder: &'a Path) -> Result<Removed<'a>> {
+    postgres::sql(checkout, database, "create role analyst login in role workshop_analyst")?;
+    fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
+    let removed = Removed(folder);
+    let (_, place) = database.split_once('@').context("the database's address names no user")?;
+    fs::write(folder.join("database"), format!("postgres://analyst@{place}\n"))?;
+    Ok(removed)
 }
 
 /// Adds the workspaces of a list; returns their tokens, in its order.

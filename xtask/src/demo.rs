@@ -42,7 +42,13 @@ pub(crate) struct Options {
 /// Sets everything up, opens the workshop and returns after Ctrl-C.
 pub(crate) fn run(checkout: &Checkout, options: &Options) -> Result<()> {
     if let Some(students) = options.class {
-        return classroom::demo(checkout, students, options.speed, options.port);
+        return classroom::demo(
+            checkout,
+            students,
+            options.speed,
+            options.port,
+            &checkout.root.join(&options.data),
+        );
     }
     let began = Instant::now();
     workspace::set_up(checkout)?;

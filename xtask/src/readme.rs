@@ -33,6 +33,8 @@ enum Kind {
     Background,
     /// Watches over a workspace in the background, and ends well once a later block has stopped or removed it.
     Watching,
+    /// Goes on in the background for the blocks after it: a simulated class.
+    Class,
     /// Is what runs this test.
     Running,
     /// Needs a container engine, and is run where there is one.
@@ -49,6 +51,7 @@ pub(crate) fn test(checkout: &Checkout) -> Result<Count> {
     fs::create_dir_all(&data)?;
     let mut count = Count::default();
     let mut demo = None;
+    let mut class = None;
     let mut watching = Vec::new();
     for block in blocks(&text)? {
         let result = match block.kind {
@@ -56,7 +59,12 @@ pub(crate) fn test(checkout: &Checkout) -> Result<Count> {
             Kind::Background => {
                 Demo::start(checkout, &block.script, &data).map(|started| demo = Some(started))
             }
-            Kind::Watching => watch(checkout, &block.script, &data).map(|process| watching.push(process)),
+            Kind::Class => {
+                shown(checkout, &block.script, &data, "The dashboard:").map(|shown| class = Some(shown))
+            }
+            Kind::Watching => {
+                shown(checkout, &block.script, &data, "instructor").map(|process| watching.push(process))
+            }
             Kind::Plain => run(checkout, &block.script, &data).map(drop),
             Kind::Prints => run(checkout, &block.script, &data).and_then(|printed| {
                 ensure!(!printed.trim().is_empty(), "it printed nothing");
@@ -71,6 +79,11 @@ pub(crate) fn test(checkout: &Checkout) -> Result<Count> {
     }
     for process in watching {
         let ended = process.ends();
+        count.add(ended.is_ok());
+        ended.unwrap_or_else(|error| println!("{error:#}"));
+    }
+    if let Some(class) = class {
+        let ended = class.interrupt();
         count.add(ended.is_ok());
         ended.unwrap_or_else(|error| println!("{error:#}"));
     }
@@ -108,6 +121,7 @@ fn shell(checkout: &Checkout, script: &str, data: &Path) -> Command {
         .env("WORKSHOP_ENGINE", "sandbox")
         .env("WORKSHOP_DEMO_PORT", "0")
         .env("WORKSHOP_DEMO_DATA", data)
+        .env("PGCONNECT_TIMEOUT", "10")
         // The commands name folders as they are for a reader; here all of them are in `data`, itself perhaps in /tmp.
         .args(["-e", "-c", &script.replace("/tmp/", ".demo/").replace(".demo/", &folder)])
         .stdin(Stdio::null());
@@ -138,21 +152,27 @@ impl Drop for Process {
 }
 
 impl Process {
+    /// Ctrl-C: it ends well.
+    fn interrupt(self) -> Result<()> {
+        program::run(Command::new("kill").arg("-INT").arg(self.0.id().to_string()))?;
+        self.ends()
+    }
+
     /// Waits for it to end well, as what it watches over is gone.
     fn ends(mut self) -> Result<()> {
         for _ in 0..300 {
             if let Some(status) = self.0.try_wait()? {
-                ensure!(status.success(), "what watched ended with {status}");
+                ensure!(status.success(), "what ran beside the blocks ended with {status}");
                 return Ok(());
             }
             std::thread::sleep(Duration::from_millis(100));
         }
-        bail!("what watched does not end")
+        bail!("what ran beside the blocks does not end")
     }
 }
 
-/// Starts what watches over a workspace, and waits until it has printed the addresses.
-fn watch(checkout: &Checkout, script: &str, data: &Path) -> Result<Process> {
+/// Starts what goes on beside the blocks after it, and waits until it has printed the line that begins with `sign`.
+fn shown(checkout: &Checkout, script: &str, data: &Path, sign: &str) -> Result<Process> {
     let exec = format!("exec {}", script.trim());
     let mut process = Process(shell(checkout, &exec, data).stdout(Stdio::piped()).spawn()?);
     let stdout = process.0.stdout.take().context("its output")?;
@@ -160,13 +180,13 @@ fn watch(checkout: &Checkout, script: &str, data: &Path) -> Result<Process> {
     for line in lines.by_ref() {
         let line = line?;
         println!("{line}");
-        if line.trim().starts_with("instructor") {
+        if line.trim().starts_with(sign) {
             // Read on, or its next line would find nobody and end it.
             std::thread::spawn(move || lines.for_each(drop));
             return Ok(process);
         }
     }
-    bail!("it ended without printing addresses")
+    bail!("it ended without printing `{sign}`")
 }
 
 impl Demo {
@@ -249,6 +269,7 @@ fn blocks(text: &str) -> Result<Vec<Block>> {
                 Some("background") => Kind::Background,
                 Some("prints") => Kind::Prints,
                 Some("watching") => Kind::Watching,
+                Some("class") => Kind::Class,
                 Some("running") => Kind::Running,
                 Some("containers") => Kind::Containers,
                 Some(other) => bail!("line {index}: no way to run a block is called `{other}`"),
