@@ -147,7 +147,8 @@ struct Arguments {
 
 /// Settings as the command line makes them.
 pub(crate) fn settings(url: &str, more: &[&str]) -> Settings {
-    let arguments = ["workshop-dashboard", "--database", url, "--listen", "127.0.0.1:0"];
+    let casts = concat!(env!("CARGO_TARGET_TMPDIR"), "/api-casts");
+    let arguments = ["workshop-dashboard", "--database", url, "--listen", "127.0.0.1:0", "--casts", casts];
     Arguments::try_parse_from(arguments.iter().chain(more)).unwrap().settings
 }
 

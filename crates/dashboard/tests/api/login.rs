@@ -119,7 +119,7 @@ impl Browser {
     }
 
     /// From `/auth/login` through the provider's forms to the address that it sends the browser back to.
-    async fn to_callback(&mut self, running: &Running, login: &str, person: &str) -> String {
+    async fn log_in_at_provider(&mut self, running: &Running, login: &str, person: &str) -> String {
         let mut url = format!("http://{}{login}", running.address);
         loop {
             let response = self.get(&url).await;
@@ -174,7 +174,7 @@ async fn an_instructor_logs_in_and_out() {
     let (running, _provider) = set_up(&database, "ada@example.org,group:none", true, false).await;
     let mut browser = Browser::new();
     assert_eq!(browser.me(&running).await.0, StatusCode::UNAUTHORIZED);
-    let callback = browser.to_callback(&running, "/auth/login?return=/students/ada", "ada").await;
+    let callback = browser.log_in_at_provider(&running, "/auth/login?return=/students/ada", "ada").await;
     let response = browser.get(&callback).await;
     assert_eq!(response.status(), StatusCode::SEE_OTHER, "{}", response.text().await.unwrap());
     assert_eq!(response.headers()[header::LOCATION], "/students/ada");
@@ -230,7 +230,7 @@ async fn a_login_is_good_at_every_replica_until_the_list_changes() {
     let database = Database::new().await;
     let (running, provider) = set_up(&database, "ada@example.org", true, true).await;
     let mut browser = Browser::new();
-    let callback = browser.to_callback(&running, "/auth/login", "ada").await;
+    let callback = browser.log_in_at_provider(&running, "/auth/login", "ada").await;
     assert_eq!(browser.get(&callback).await.status(), StatusCode::SEE_OTHER);
     let cookies = browser.cookies[&running.address.to_string()].clone();
     let replica = async |allow: &str| {
@@ -275,7 +275,7 @@ async fn who_is_not_on_the_list_is_refused() {
     ] {
         let (running, _provider) = set_up(&database, allow, true, id_token).await;
         let mut browser = Browser::new();
-        let callback = browser.to_callback(&running, "/auth/login", person).await;
+        let callback = browser.log_in_at_provider(&running, "/auth/login", person).await;
         let answer = browser.get(&callback).await;
         assert_eq!(answer.status(), expected, "{allow} {id_token} {person}");
         let text = answer.text().await.unwrap();
@@ -290,7 +290,7 @@ async fn a_client_without_a_secret_logs_in_by_its_proof() {
     let database = Database::new().await;
     let (running, _provider) = set_up(&database, "ada@example.org", false, false).await;
     let mut browser = Browser::new();
-    let callback = browser.to_callback(&running, "/auth/login?return=//evil.example", "ada").await;
+    let callback = browser.log_in_at_provider(&running, "/auth/login?return=//evil.example", "ada").await;
     let answer = browser.get(&callback).await;
     assert_eq!(
         (answer.status(), answer.headers()[header::LOCATION].to_str().unwrap()),
@@ -304,7 +304,7 @@ async fn only_the_browser_that_began_a_login_ends_it() {
     let database = Database::new().await;
     let (running, _provider) = set_up(&database, "ada@example.org", true, false).await;
     let mut ada = Browser::new();
-    let callback = ada.to_callback(&running, "/auth/login", "ada").await;
+    let callback = ada.log_in_at_provider(&running, "/auth/login", "ada").await;
     // Sent to another browser, to log it in as somebody else.
     let mut victim = Browser::new();
     assert_eq!(victim.get(&callback).await.status(), StatusCode::BAD_REQUEST);
