@@ -17,7 +17,8 @@ const BATCH: i64 = 100;
 const UNNAMED: &str = "select key from unnest($1::text[], $2::text[]) as found (log, key) \
                        where not exists (select from recording_chunks c where c.log = found.log and c.key = found.key)";
 
-/// Notes the objects that nothing names and that are older than `age`. Gives how many these are.
+/// Notes the objects that nothing names and that are older than `age`. Gives how many these are. Those of logs that this
+/// database does not know are left alone: another one may have its recordings in the same place.
 pub(super) async fn find_unnamed(pool: &PgPool, casts: &Casts, age: Duration) -> Result<u64, CastsError> {
     let before = SystemTime::now().checked_sub(age).and_then(|then| then.duration_since(UNIX_EPOCH).ok());
     let before = before.map_or(0, |then| i64::try_from(then.as_millis()).unwrap_or(i64::MAX));
@@ -38,7 +39,10 @@ pub(super) async fn find_unnamed(pool: &PgPool, casts: &Casts, age: Duration) ->
 }
 
 async fn note(pool: &PgPool, logs: &mut Vec<String>, keys: &mut Vec<String>) -> Result<u64, sqlx::Error> {
-    let query = format!("insert into recording_leftovers (key) {UNNAMED} on conflict do nothing");
+    let query = format!(
+        "insert into recording_leftovers (key) {UNNAMED} and log in (select log from logs) \
+                         on conflict do nothing"
+    );
     let query = sqlx::query(sqlx::AssertSqlSafe(query)).bind(&*logs).bind(&*keys);
     let noted = query.execute(pool).await?.rows_affected();
     logs.clear();

@@ -1,0 +1,143 @@
+//! Kills, and a cast store that refuses, stays silent, or answers too late.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::extract::{Request, State};
+use axum::http::{Method, StatusCode};
+use axum::response::{IntoResponse, Response};
+
+use crate::harness::{Dashboard, NOW, Place, S3, cast, line_end};
+
+const NAME: &str = "session-20261120T090000Z-1.cast";
+const STREAM: &str = "cast/session-20261120T090000Z-1.cast";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_between_put_and_commit() {
+    for place in Place::all() {
+        let mut dashboard = Dashboard::start(place).await;
+        let bytes = cast(30_000);
+        let middle = line_end(&bytes, 10_000);
+        assert_eq!(dashboard.post(STREAM, 0, &bytes[..middle]).await.0, 200);
+        let mut holding = dashboard.pool.begin().await.unwrap();
+        sqlx::query("select 1 from workspaces for update").execute(&mut *holding).await.unwrap();
+        let posting = dashboard.posting(STREAM, middle, &bytes[middle..]).send();
+        let posting = tokio::spawn(posting);
+        let begin = Instant::now();
+        while dashboard.place.keys().await.len() < 2 {
+            assert!(begin.elapsed() < Duration::from_secs(20), "nothing was put");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        dashboard.kill();
+        assert!(posting.await.unwrap().is_err());
+        holding.rollback().await.unwrap();
+        dashboard.serve().await;
+        assert_eq!(dashboard.played(NAME).await, &bytes[..middle], "what was not committed is not there");
+        // It comes again, in other pieces.
+        let end = line_end(&bytes, 20_000);
+        assert_eq!(dashboard.post(STREAM, middle, &bytes[middle..end]).await.2, end);
+        assert_eq!(dashboard.post(STREAM, end, &bytes[end..]).await.2, bytes.len());
+        assert_eq!(dashboard.played(NAME).await, bytes);
+        assert_eq!(dashboard.place.keys().await.len(), 4);
+        tokio::time::sleep(Duration::from_millis(1100)).await;
+        dashboard.upkeep(&NOW).await;
+        assert_eq!(dashboard.place.keys().await.len(), 3, "what nothing names is swept");
+        assert_eq!(dashboard.played(NAME).await, bytes);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_cannot_be_written_is_told_as_busy() {
+    let dashboard = Dashboard::start(Place::folder()).await;
+    let Place::Folder(folder) = &dashboard.place else { panic!() };
+    // A file where the folder would be: nobody is let through, not even root.
+    std::fs::write(folder.path().join("casts"), "").unwrap();
+    let bytes = cast(1000);
+    let response = dashboard.posting(STREAM, 0, &bytes).send().await.unwrap();
+    assert_eq!(response.status(), 503);
+    assert!(response.headers().contains_key("retry-after"));
+    assert_eq!(dashboard.number("select count(*) from cursors").await, 0);
+    std::fs::remove_file(folder.path().join("casts")).unwrap();
+    assert_eq!(dashboard.post(STREAM, 0, &bytes).await.0, 200);
+    assert_eq!(dashboard.played(NAME).await, bytes);
+    assert!(crate::harness::files(folder.path()).len() == 1);
+}
+
+const PASS: u8 = 0;
+const REFUSE: u8 = 1;
+/// The store does it, and its answer is lost.
+const LOSE: u8 = 2;
+
+struct Way {
+    to: String,
+    mode: AtomicU8,
+    puts: AtomicUsize,
+    http: reqwest::Client,
+}
+
+async fn pass_on(State(way): State<Arc<Way>>, request: Request) -> Response {
+    let (head, body) = request.into_parts();
+    let mode = if head.method == Method::PUT { way.mode.load(Ordering::SeqCst) } else { PASS };
+    if head.method == Method::PUT {
+        way.puts.fetch_add(1, Ordering::SeqCst);
+    }
+    let body = to_bytes(body, 1 << 30).await.unwrap();
+    if mode == REFUSE {
+        return StatusCode::SERVICE_UNAVAILABLE.into_response();
+    }
+    let url = format!("{}{}", way.to, head.uri);
+    let answer = way.http.request(head.method, url).headers(head.headers).body(body).send().await.unwrap();
+    if mode == LOSE {
+        std::future::pending::<()>().await;
+    }
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = answer.status();
+    *response.headers_mut() = answer.headers().clone();
+    *response.body_mut() = Body::from(answer.bytes().await.unwrap());
+    response
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s3_refuses_and_loses_answers() {
+    let Some(server) = S3::given() else { return };
+    let way = Arc::new(Way {
+        to: server.endpoint.clone(),
+        mode: AtomicU8::new(PASS),
+        puts: AtomicUsize::new(0),
+        http: reqwest::Client::new(),
+    });
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    let app = Router::new().fallback(pass_on).with_state(way.clone());
+    tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+
+    let dashboard = Dashboard::start(Place::s3(S3 { endpoint, ..server })).await;
+    let bytes = cast(30_000);
+    let (one, two) = (line_end(&bytes, 10_000), line_end(&bytes, 20_000));
+    assert_eq!(dashboard.post(STREAM, 0, &bytes[..one]).await.0, 200);
+
+    way.mode.store(REFUSE, Ordering::SeqCst);
+    assert_eq!(dashboard.post(STREAM, one, &bytes[one..two]).await.0, 503);
+    assert!(way.puts.load(Ordering::SeqCst) > 2, "it was tried again");
+    assert_eq!(dashboard.played(NAME).await, &bytes[..one]);
+
+    way.mode.store(LOSE, Ordering::SeqCst);
+    let begin = Instant::now();
+    assert_eq!(dashboard.post(STREAM, one, &bytes[one..two]).await.0, 503);
+    assert!(begin.elapsed() < Duration::from_secs(25));
+    assert_eq!(dashboard.played(NAME).await, &bytes[..one], "it is in the store, and not named");
+    assert_eq!(dashboard.place.keys().await.len(), 2);
+
+    way.mode.store(PASS, Ordering::SeqCst);
+    assert_eq!(dashboard.post(STREAM, one, &bytes[one..]).await.0, 200);
+    assert_eq!(dashboard.played(NAME).await, bytes);
+    // The one that was stored and not named.
+    assert_eq!(dashboard.place.keys().await.len(), 3);
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    dashboard.upkeep(&NOW).await;
+    assert_eq!(dashboard.place.keys().await.len(), 2);
+    assert_eq!(dashboard.played(NAME).await, bytes);
+}
