@@ -39,7 +39,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     ("workshop-class", &["workshop-events", "workshop-journal"]),
     ("workshop-fuzz", &["workshop-events", "workshop-journal", "workshop-definition", "workshop-backend"]),
-    ("xtask", &["workshop-events", "workshop-definition", "workshop-backend", "workshop-dashboard"]),
+    (
+        "xtask",
+        &["workshop-events", "workshop-definition", "workshop-backend", "workshop-dashboard", "workshop-class"],
+    ),
 ];
 
 /// Crates that are functions of their input: no runtime, no file-system watching, no network, however far down.
