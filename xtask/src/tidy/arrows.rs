@@ -41,7 +41,13 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("workshop-fuzz", &["workshop-events", "workshop-journal", "workshop-definition", "workshop-backend"]),
     (
         "xtask",
-        &["workshop-events", "workshop-definition", "workshop-backend", "workshop-dashboard", "workshop-class"],
+        &[
+            "workshop-events",
+            "workshop-definition",
+            "workshop-backend",
+            "workshop-dashboard",
+            "workshop-class",
+        ],
     ),
 ];
 
