@@ -1,4 +1,5 @@
 //! A class writes what backends would: logs that fold, recordings that play, the same for the same seed.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 use std::collections::BTreeMap;
 use std::fs;

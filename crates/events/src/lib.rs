@@ -7,6 +7,7 @@ pub mod cast;
 pub mod codec;
 mod command;
 mod help;
+pub mod line;
 mod log;
 pub mod reader;
 pub mod schema;

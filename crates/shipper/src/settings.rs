@@ -14,7 +14,7 @@ use crate::receiver::Token;
 #[derive(Clone, Debug, Parser)]
 #[command(name = "workshop-shipper", version)]
 pub struct Settings {
-    /// Where the log goes: the dashboard's address, ending in /ingest/<workspace>
+    /// Where the log goes: the dashboard's address, ending in `/ingest/` and the workspace's name
     #[arg(long, env = "WORKSHOP_INGEST_URL", value_name = "URL")]
     pub url: IngestUrl,
 

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use sha2::{Digest, Sha256};
 use workshop_events::FindingKind;
-use workshop_events::reader::{leading_zeros, read_line};
+use workshop_events::line::read_line;
+use workshop_events::reader::leading_zeros;
 
 use crate::projections::{Projected, columns};
 use crate::store::copy::CopyRows;
