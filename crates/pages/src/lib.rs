@@ -19,7 +19,7 @@ use flate2::read::GzDecoder;
 #[cfg(feature = "serve")]
 pub use protect::protect;
 
-/// Includes the table that [`embed::folder`] made while this crate was built; a value of [`Pages`].
+/// Includes the table that `embed::folder` made while this crate was built; a value of [`Pages`].
 #[macro_export]
 macro_rules! embedded {
     () => {
