@@ -9,6 +9,7 @@ use std::io::Write;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use harness::{On, User, wait};
@@ -16,8 +17,12 @@ use serde_json::{Value, json};
 
 on_engines!(on both: a_compile_ends, a_run_that_compiles_ends, on_a_terminal_nothing_of_it_is_left);
 
+/// Podman clears up after an interrupted build, and not only its own containers: one such build at a time.
+static ONE: Mutex<()> = Mutex::new(());
+
 /// A workshop whose build waits, longer than any test does.
 struct Workshop {
+    _alone: MutexGuard<'static, ()>,
     user: User,
     folder: PathBuf,
     /// What waits, told from all others by how long.
@@ -26,11 +31,12 @@ struct Workshop {
 
 impl Workshop {
     fn new(on: On) -> Self {
+        let alone = ONE.lock().unwrap_or_else(PoisonError::into_inner);
         let user = User::new(on);
         let folder = user.home.path().join("workshop");
         fs::create_dir(&folder).unwrap();
         let sleep = format!("sleep 100000.{}", user.name.replace(['t', '-'], ""));
-        let workshop = Self { user, folder, sleep };
+        let workshop = Self { _alone: alone, user, folder, sleep };
         workshop.write(&workshop.sleep);
         workshop
     }

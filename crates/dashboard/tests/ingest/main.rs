@@ -1,5 +1,12 @@
 //! What is taken in, against the files that it came from, in a real Postgres: `WORKSHOP_TEST_POSTGRES`.
-#![allow(unreachable_pub, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, reason = "tests")]
+#![allow(
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "tests"
+)]
 
 mod access;
 mod admin;
