@@ -99,6 +99,6 @@ async fn stream<K: Projected>(
                 Err(error) => tracing::error!(log = place.log, seq, %error, "a stored line is no record"),
             }
         }
-        rows.write(connection, K::COPY).await?;
+        rows.write(connection, K::TABLE).await?;
     }
 }

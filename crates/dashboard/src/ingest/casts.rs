@@ -11,7 +11,7 @@ use workshop_events::{LogId, cast};
 
 use super::access::{self, Entered, LogState};
 use super::commit::{Taken, not_at_a_line, seen, settle};
-use super::lines::{COPY_QUARANTINE, Refused, quarantine};
+use super::lines::{QUARANTINE, Refused, quarantine};
 use super::{Answer, OFFSET, body, number, parse_log};
 use crate::Dashboard;
 use crate::casts::chunks::{self, Chunk};
@@ -79,11 +79,13 @@ pub(super) async fn cast(
     let offset = number(&head.headers, OFFSET)?.ok_or_else(|| {
         Problem::bad_request("Workshop-Offset is missing: the offset of the body's first byte.")
     })?;
+    body::plain(&head.headers)?;
     let announced = body::announced(&head.headers)?;
     if let Some(len) = announced
         && offset.checked_add(len).is_some_and(|end| end <= known.next)
     {
         body::drain(body).await?;
+        dashboard.taken.count(len, false);
         return Ok(Json(Answer { next: known.next, seq: None }));
     }
     // What is held of it is held until the store has it.
@@ -91,11 +93,14 @@ pub(super) async fn cast(
     let _room =
         room.ok_or_else(|| Problem::unavailable("too much is being taken in", &"no room for another cast"))?;
     let bytes = dashboard.bodies.read_lines(body, announced).await?;
+    let len = bytes.len() as u64;
     // A client that goes away does not stop what is being stored.
     let storing = tokio::spawn(take(dashboard.clone(), recording, offset, bytes));
     let taken =
         storing.await.map_err(|error| Problem::unavailable("the recording could not be stored", &error))?;
-    Ok(Json(taken?.into()))
+    let taken = taken?;
+    dashboard.taken.count(len, taken.new);
+    Ok(Json(taken.into()))
 }
 
 /// Takes in what begins at `offset` of a recording. Nothing of the database is locked while the cast store is asked: when
@@ -203,7 +208,7 @@ async fn write(
     }
     if let Some(refused) = &piece.refused {
         let rows = quarantine(&place.workspace, &place.log, &stream, vec![refused.clone()]);
-        rows.write(connection, COPY_QUARANTINE).await?;
+        rows.write(connection, QUARANTINE).await?;
     }
     let query = "with cursor as (insert into cursors (log, stream, next, last_len, last_sha256) \
                  values ($1, $2, $3, $4, $5) on conflict (log, stream) do update set next = excluded.next, \

@@ -9,7 +9,7 @@ use workshop_projector::Projection;
 
 use super::access::{self, Entered, Via};
 use super::late::{self, Late};
-use super::lines::{self, COPY_QUARANTINE, MAX_LINES, Position, Refused};
+use super::lines::{self, MAX_LINES, Position, QUARANTINE, Refused};
 use crate::problem::Problem;
 use crate::projections::{Place, Projected, RecordRows, columns::bigint, fold};
 use crate::store::types::Timestamptz;
@@ -68,9 +68,10 @@ struct LastLine {
 }
 
 /// A log's state before and after what is being taken in.
-struct Fold {
-    before: Option<Projection>,
-    after: Projection,
+pub(super) struct Fold {
+    /// `None` when it was made by another version of this program.
+    pub(super) before: Option<Projection>,
+    pub(super) after: Projection,
 }
 
 /// Takes in what begins at `offset` of a stream. All of it is stored once this returns.
@@ -150,7 +151,7 @@ async fn cursor<K: Projected>(connection: &mut PgConnection, place: &Place) -> R
 }
 
 /// The stored fold; made again when it is of another version of this program.
-async fn load_fold(connection: &mut PgConnection, place: &Place) -> Result<Fold, sqlx::Error> {
+pub(super) async fn load_fold(connection: &mut PgConnection, place: &Place) -> Result<Fold, sqlx::Error> {
     let query = "select projection from folds where log = $1";
     let row = sqlx::query(query).bind(&place.log).fetch_optional(&mut *connection).await?;
     let before: Option<Projection> = match &row {
@@ -180,7 +181,7 @@ async fn write<K: Projected>(
             came_late |= late::settle::<K>(connection, place, prepared.late, &mut prepared.refused).await?;
         }
         let refused = lines::quarantine(&place.workspace, &place.log, K::STREAM.name(), prepared.refused);
-        refused.write(connection, COPY_QUARANTINE).await?;
+        refused.write(connection, QUARANTINE).await?;
         late::store_gaps::<K>(connection, place, &prepared.gaps).await?;
         at = prepared.end;
         last = prepared.last;
@@ -188,12 +189,12 @@ async fn write<K: Projected>(
         fold = prepared.fold;
         bytes = prepared.rest;
     }
+    store_cursor::<K>(connection, entered, at, last, last_ts).await?;
     if let Some(fold) = &mut fold
         && came_late
     {
         fold.after = fold::refold(connection, place).await?;
     }
-    store_cursor::<K>(connection, entered, at, last, last_ts).await?;
     settle_projections(connection, entered, fold).await?;
     Ok(at)
 }
@@ -250,7 +251,7 @@ async fn pass_over<K: Projected>(
     let Place { workspace, log, .. } = &entered.place;
     let refused = Refused::new(begin.next, b"", &format!("line is too long: {len} bytes"));
     let rows = lines::quarantine(workspace, log, K::STREAM.name(), vec![refused]);
-    rows.write(connection, COPY_QUARANTINE).await?;
+    rows.write(connection, QUARANTINE).await?;
     let next = begin.next.checked_add(len).filter(|next| i64::try_from(*next).is_ok());
     let next = next.ok_or_else(|| Problem::bad_request("No file is that long."))?;
     let end = Position { next, ..begin };
@@ -293,7 +294,7 @@ pub(super) async fn settle(connection: &mut PgConnection, entered: &Entered) -> 
 }
 
 /// Stores the fold and, for the newest log, the workspace's status.
-async fn settle_projections(
+pub(super) async fn settle_projections(
     connection: &mut PgConnection,
     entered: &Entered,
     fold: Option<Fold>,

@@ -84,9 +84,8 @@ impl Refused {
     }
 }
 
-/// How `quarantine` is written.
-pub const COPY_QUARANTINE: &str =
-    "copy quarantine (workspace, log, stream, \"offset\", sha256, reason, line) from stdin (format binary)";
+/// `quarantine` and its columns.
+pub const QUARANTINE: &str = "quarantine (workspace, log, stream, \"offset\", sha256, reason, line)";
 
 /// Rows of `quarantine`. A line has one, the last thing that is wrong with it.
 pub fn quarantine(workspace: &str, log: &str, stream: &str, refused: Vec<Refused>) -> CopyRows {

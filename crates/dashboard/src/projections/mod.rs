@@ -8,7 +8,7 @@ pub mod status;
 
 use std::borrow::Cow;
 
-use workshop_events::{Commands, Kind, Llm, State};
+use workshop_events::{Commands, Kind, Llm, State, Stream, Timestamp};
 use workshop_projector::Projection;
 
 use crate::store::copy::CopyRows;
@@ -28,8 +28,8 @@ pub struct Place {
 
 /// A stream whose records have rows.
 pub trait Projected: Kind + 'static {
-    /// How the records' own table is written: `copy … from stdin`.
-    const COPY: &'static str;
+    /// The records' own table and its columns.
+    const TABLE: &'static str;
     /// Whether the records make the state.
     const FOLDS: bool = false;
     /// The record as `events.kind` has it.
@@ -42,9 +42,25 @@ pub trait Projected: Kind + 'static {
     }
 }
 
-/// How `events` is written.
-pub const COPY_EVENTS: &str =
-    "copy events (opened, log, stream, seq, ts, kind, line) from stdin (format binary)";
+/// `events` and its columns.
+pub const EVENTS: &str = "events (opened, log, stream, seq, ts, kind, line)";
+
+/// Appends a row of `events`.
+pub fn event_row(
+    rows: &mut CopyRows,
+    place: &Place,
+    stream: Stream,
+    seq: u64,
+    ts: Timestamp,
+    kind: &str,
+    line: &str,
+) {
+    let Place { log, opened, .. } = place;
+    let kind: Cow<'_, str> = columns::key(kind);
+    let mut row = rows.row(7);
+    row.put(*opened).put(log.as_str()).put(stream.name()).put(bigint(seq));
+    row.put(Timestamptz(ts)).put(&*kind).put(line);
+}
 
 /// Rows of records of one stream: of `events`, and of the stream's own table.
 #[derive(Debug, Default)]
@@ -58,11 +74,7 @@ pub struct RecordRows {
 impl RecordRows {
     /// Appends a record's rows.
     pub fn push<K: Projected>(&mut self, place: &Place, seq: u64, line: &str, record: &K::Record<'_>) {
-        let Place { log, opened, .. } = place;
-        let kind: Cow<'_, str> = columns::key(K::kind(record));
-        let mut row = self.events.row(7);
-        row.put(*opened).put(log.as_str()).put(K::STREAM.name()).put(bigint(seq));
-        row.put(Timestamptz(K::ts(record))).put(&*kind).put(line);
+        event_row(&mut self.events, place, K::STREAM, seq, K::ts(record), K::kind(record), line);
         K::row(place, seq, record, &mut self.own);
     }
 
@@ -71,14 +83,14 @@ impl RecordRows {
     /// # Errors
     /// The database refuses them or does not answer.
     pub async fn write<K: Projected>(self, connection: &mut sqlx::PgConnection) -> Result<(), sqlx::Error> {
-        self.events.write(connection, COPY_EVENTS).await?;
-        self.own.write(connection, K::COPY).await
+        self.events.write(connection, EVENTS).await?;
+        self.own.write(connection, K::TABLE).await
     }
 }
 
 impl Projected for State {
-    const COPY: &'static str = "copy state_timeline (opened, log, seq, workspace, ts, event, step, session, passed, checks_passed, \
-         checks_total, trigger, kind, request, reason, failed) from stdin (format binary)";
+    const TABLE: &'static str = "state_timeline (opened, log, seq, workspace, ts, event, step, session, passed, checks_passed, \
+         checks_total, trigger, kind, request, reason, failed)";
     const FOLDS: bool = true;
     fn kind<'r>(record: &'r Self::Record<'_>) -> &'r str {
         record.event.name()
@@ -92,8 +104,8 @@ impl Projected for State {
 }
 
 impl Projected for Commands {
-    const COPY: &'static str = "copy command_log (opened, log, seq, workspace, ts, step, session, cmd, exit, cwd, ms, at) \
-         from stdin (format binary)";
+    const TABLE: &'static str =
+        "command_log (opened, log, seq, workspace, ts, step, session, cmd, exit, cwd, ms, at)";
     fn kind<'r>(_: &'r Self::Record<'_>) -> &'r str {
         "command"
     }
@@ -103,8 +115,8 @@ impl Projected for Commands {
 }
 
 impl Projected for Llm {
-    const COPY: &'static str = "copy llm_interactions (opened, log, seq, workspace, ts, step, mode, question, response, model, \
-         input_tokens, output_tokens, ms, outcome) from stdin (format binary)";
+    const TABLE: &'static str = "llm_interactions (opened, log, seq, workspace, ts, step, mode, question, response, model, \
+         input_tokens, output_tokens, ms, outcome)";
     fn kind<'r>(_: &'r Self::Record<'_>) -> &'r str {
         "help"
     }
