@@ -10,7 +10,8 @@ export default defineConfig({
   root: here('dashboard'),
   base: '/',
   plugins: [svelte({ configFile: here('svelte.config.js') })],
-  resolve: { alias: { $lib: here('src/lib'), $api: here('src/api') } },
+  // `/src` is where the served page asks for its script.
+  resolve: { alias: { '/src': here('src'), $lib: here('src/lib'), $api: here('src/api') } },
   build: {
     outDir: here('dist-dashboard'),
     emptyOutDir: true,

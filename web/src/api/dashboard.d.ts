@@ -328,6 +328,16 @@ export interface components {
              */
             activeSince: string | null;
             /**
+             * @description How much the student did in each half minute of the clock: commands, checks, steps looked at, help opened. The
+             *     newest comes last and is that of `lastActivity`; at most 30, a quarter of an hour.
+             */
+            activity: number[];
+            /**
+             * Format: date-time
+             * @description When a browser was first connected to one of its terminals.
+             */
+            begun: string | null;
+            /**
              * Format: int32
              * @description Browsers connected to a terminal.
              */
@@ -339,6 +349,11 @@ export interface components {
             completed: number;
             /** @description Whether there is one. */
             connected: boolean;
+            /**
+             * Format: date-time
+             * @description When the last step was completed; null until every step is done.
+             */
+            finished: string | null;
             /**
              * Format: int32
              * @description Holes in its logs.
@@ -359,6 +374,7 @@ export interface components {
              * @description Time of the newest record.
              */
             lastActivity: string | null;
+            lastCommand: components["schemas"]["LastCommand"] | null;
             /** @description Whether the newest check in it passed; null if there was none. */
             lastPassed: boolean | null;
             /** @description Whether its terminal can be watched: its address is known, and the workspaces' token. */
@@ -370,6 +386,8 @@ export interface components {
              * @description How much the student needs help: higher comes first. Among equals, the longest in the step does.
              */
             need: number;
+            /** @description How each of the workshop's steps stands, in their order. */
+            path: components["schemas"]["CellState"][];
             /**
              * Format: int32
              * @description Lines of it that are no records.
@@ -724,6 +742,21 @@ export interface components {
             students: number;
             /** @description Its title. */
             title: string;
+        };
+        /** @description A command at a glance. */
+        LastCommand: {
+            /** @description Its text: the first 200 characters. */
+            cmd: string;
+            /**
+             * Format: int32
+             * @description Its exit code; null when it is not known.
+             */
+            exit: number | null;
+            /**
+             * Format: date-time
+             * @description When it ended.
+             */
+            ts: string;
         };
         /** @description A page of help exchanges, newest first. */
         LlmPage: {

@@ -9,9 +9,9 @@ export type Standing = 'stuck' | 'slow' | 'idle' | 'new' | 'working' | 'finished
 export const STANDINGS: { standing: Standing; title: string; about: string }[] = [
   { standing: 'stuck', title: 'Stuck', about: 'Three failed checks or more in this step, the last of them too' },
   { standing: 'slow', title: 'Slow', about: 'More than a quarter of an hour in this step' },
-  { standing: 'idle', title: 'Idle', about: 'Nothing for more than ten minutes' },
+  { standing: 'idle', title: 'Idle', about: 'Nothing for more than ten minutes; away if no browser is connected either' },
   { standing: 'working', title: 'Working', about: 'Going on' },
-  { standing: 'new', title: 'Not begun', about: 'Nothing has come of this workspace yet' },
+  { standing: 'new', title: 'Not begun', about: 'Nobody has opened this workspace yet' },
   { standing: 'finished', title: 'Finished', about: 'Every step is done' },
 ];
 
@@ -38,14 +38,22 @@ export function standingWords(card: Card, now: number): string {
     case 'slow':
       return here === null ? `Slow${step}` : `Slow, ${span(here)}${step}`;
     case 'idle':
-      return `Idle ${span(since(card.lastActivity, now) ?? 0)}`;
+      return `${card.connected ? 'Idle' : 'Away'} ${span(since(card.lastActivity, now) ?? 0)}`;
     case 'new':
       return 'Not begun';
     case 'finished':
-      return 'Finished';
+      return card.begun && card.finished && card.finished > card.begun ? `Finished in ${span((Date.parse(card.finished) - Date.parse(card.begun)) / 1_000)}` : 'Finished';
     case 'working':
       return `Working${step}`;
   }
+}
+
+/** More of it, for who asks: the step by name, what was tried, whether a browser is there. */
+export function standingMore(card: Card): string {
+  if (standingOf(card) === 'new') return '';
+  const step = card.stepTitle ? `${card.stepPosition === null ? '' : `${card.stepPosition}. `}${card.stepTitle}` : '';
+  const parts = [step, ...(card.tries > 0 ? [count(card.tries, 'try', 'tries')] : []), ...(card.helps > 0 ? [`help opened ${count(card.helps, 'time')}`] : []), card.clients === 0 ? 'no browser connected' : `${count(card.clients, 'browser')} connected`];
+  return parts.filter(Boolean).join(', ');
 }
 
 /** Who needs help most first; the rest by name, so that order is the same for everyone. */

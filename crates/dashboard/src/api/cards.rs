@@ -1,14 +1,17 @@
 //! Workspaces at a glance, out of the database: one query for any number of them.
 
-use sqlx::{FromRow, PgPool};
+use sqlx::{AssertSqlSafe, FromRow, PgPool};
 use workshop_events::Timestamp;
 
-use super::moments::{count, maybe};
+use super::moments::{count, maybe, moment};
 use super::need::{Known, need};
-use super::types::{Card, LogState};
+use super::standing;
+use super::types::{Card, CellState, LastCommand, LogState};
 
 /// Most workspaces that are shown at once.
 const MOST: i64 = 10_000;
+/// Half minutes of activity that are told.
+const HALF_MINUTES: usize = 30;
 
 /// What is stored of a workspace; the card is what it means now.
 #[derive(Clone, Debug, PartialEq, FromRow)]
@@ -26,8 +29,17 @@ pub(crate) struct CardRow {
     completed: i64,
     given: i64,
     step_completed: bool,
+    path: Vec<String>,
+    begun: Option<i64>,
+    finished: Option<i64>,
     clients: i32,
     last_ts: Option<i64>,
+    last_cmd: Option<String>,
+    last_exit: Option<i32>,
+    last_cmd_ts: Option<i64>,
+    /// Half minutes in which something was done, counted back from that of `last_ts`, and how much.
+    busy_back: Vec<i64>,
+    busy_count: Vec<i64>,
     active_since: Option<i64>,
     tries: i32,
     helps: i32,
@@ -50,15 +62,21 @@ pub(crate) struct Which<'a> {
     pub(crate) revoked: bool,
 }
 
-/// What is stored of workspaces, by name.
+/// What is stored of workspaces, by name. Every part of a row is found by an index, and in one partition.
 pub(crate) async fn rows(pool: &PgPool, which: Which<'_>) -> Result<Vec<CardRow>, sqlx::Error> {
-    sqlx::query_as(
+    let state = standing::sql("s.step");
+    sqlx::query_as(AssertSqlSafe(format!(
         "select w.workspace, w.student, coalesce(nullif(s.workshop, ''), w.workshop) as workshop,
                 w.url is not null as has_url, w.version, (extract(epoch from w.revoked) * 1000)::bigint as revoked,
                 s.step, s.step_title, s.step_position, coalesce(s.steps, 0) as steps,
                 coalesce(done.completed, 0) as completed, coalesce(done.given, 0) as given,
-                coalesce(s.step = any (s.completed), false) as step_completed, coalesce(s.clients, 0) as clients,
+                coalesce(s.step = any (s.completed), false) as step_completed, coalesce(done.path, '{{}}') as path,
+                (extract(epoch from begun.ts) * 1000)::bigint as begun,
+                (extract(epoch from done.last) * 1000)::bigint as finished, coalesce(s.clients, 0) as clients,
                 (extract(epoch from s.last_ts) * 1000)::bigint as last_ts,
+                command.cmd as last_cmd, command.exit as last_exit,
+                (extract(epoch from command.ts) * 1000)::bigint as last_cmd_ts,
+                coalesce(busy.back, '{{}}') as busy_back, coalesce(busy.count, '{{}}') as busy_count,
                 (extract(epoch from s.active_since) * 1000)::bigint as active_since,
                 coalesce(s.tries, 0) as tries, coalesce(s.helps, 0) as helps, s.last_passed, s.switch_step,
                 s.switch_failed, newest.state as log_state,
@@ -66,11 +84,39 @@ pub(crate) async fn rows(pool: &PgPool, which: Which<'_>) -> Result<Vec<CardRow>
                 (select count(*) from quarantine q where q.workspace = w.workspace) as quarantined
          from workspaces w
          left join workspace_status s using (workspace)
+         left join logs own on own.log = s.log
          left join lateral (
              select count(*) filter (where step.completed is not null) as completed,
-                    count(*) filter (where step.given and step.completed is null) as given
+                    count(*) filter (where step.given and step.completed is null) as given,
+                    array_agg({state} order by step.position, step.step) as path, max(step.completed) as last
              from step_status step where step.log = s.log and step.position is not null
          ) done on true
+         left join lateral (
+             select t.ts from state_timeline t
+             where t.opened = own.opened and t.log = own.log and t.event = 'connected' order by t.seq limit 1
+         ) begun on true
+         left join lateral (
+             select left(c.cmd, 200) as cmd, c.exit, c.ts from command_log c
+             where c.opened = own.opened and c.log = own.log order by c.seq desc limit 1
+         ) command on true
+         left join lateral (
+             select array_agg(halves.back) as back, array_agg(halves.count) as count
+             from (
+                 select floor(date_part('epoch', s.last_ts) / 30)::bigint - floor(date_part('epoch', ts) / 30)::bigint
+                            as back, count(*) as count
+                 from (
+                     select c.ts from command_log c
+                     where c.opened = own.opened and c.log = own.log and c.workspace = w.workspace
+                       and c.ts > s.last_ts - interval '15 minutes' and c.ts < s.last_ts + interval '30 seconds'
+                     union all
+                     select t.ts from state_timeline t
+                     where t.opened = own.opened and t.log = own.log and t.workspace = w.workspace
+                       and t.ts > s.last_ts - interval '15 minutes' and t.ts < s.last_ts + interval '30 seconds'
+                       and (t.event in ('step_viewed', 'step_marked', 'help_opened', 'switch_requested')
+                            or t.event = 'goss_result' and t.trigger = 'student')
+                 ) acts group by back
+             ) halves
+         ) busy on true
          left join lateral (
              select state from logs where logs.workspace = w.workspace order by first_seen desc, log desc limit 1
          ) newest on true
@@ -78,7 +124,7 @@ pub(crate) async fn rows(pool: &PgPool, which: Which<'_>) -> Result<Vec<CardRow>
            and ($2::text is null or coalesce(nullif(s.workshop, ''), w.workshop) = $2)
            and ($3 or w.revoked is null)
          order by w.workspace limit $4",
-    )
+    )))
     .bind(which.names)
     .bind(which.workshop)
     .bind(which.revoked)
@@ -91,10 +137,13 @@ impl CardRow {
     /// The card, as things stand now. `relays`: whether terminals of workspaces can be watched at all.
     pub(crate) fn card(&self, now: Timestamp, relays: bool) -> Card {
         let done = self.completed + self.given;
+        let finished = self.steps > 0 && done >= i64::from(self.steps);
         let known = Known {
+            // A backend writes before anybody has come.
+            begun: self.begun.is_some() || self.clients > 0 || self.last_cmd_ts.is_some(),
             last_activity: maybe(self.last_ts),
             connected: self.clients > 0,
-            finished: self.steps > 0 && done >= i64::from(self.steps),
+            finished,
             step_completed: self.step_completed,
             active_since: maybe(self.active_since),
             tries: count(self.tries),
@@ -111,9 +160,14 @@ impl CardRow {
             steps: count(self.steps),
             completed: count(self.completed),
             given: count(self.given),
+            path: self.path.iter().map(|state| CellState::named(state)).collect(),
+            begun: maybe(self.begun),
+            finished: maybe(self.finished.filter(|_| finished)),
             clients: count(self.clients),
             connected: known.connected,
             last_activity: known.last_activity,
+            last_command: self.last_command(),
+            activity: self.activity(),
             active_since: known.active_since,
             tries: known.tries,
             helps: count(self.helps),
@@ -129,6 +183,23 @@ impl CardRow {
             revoked: maybe(self.revoked),
             version: self.version,
         }
+    }
+
+    fn last_command(&self) -> Option<LastCommand> {
+        Some(LastCommand { cmd: self.last_cmd.clone()?, exit: self.last_exit, ts: moment(self.last_cmd_ts?) })
+    }
+
+    fn activity(&self) -> Vec<u32> {
+        let mut halves = [0; HALF_MINUTES];
+        let mut first = HALF_MINUTES;
+        for (back, number) in self.busy_back.iter().zip(&self.busy_count) {
+            let place = usize::try_from(*back).ok().and_then(|back| (HALF_MINUTES - 1).checked_sub(back));
+            if let Some(place) = place {
+                halves[place] = count(*number);
+                first = first.min(place);
+            }
+        }
+        halves[first..].to_vec()
     }
 }
 

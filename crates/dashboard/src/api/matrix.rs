@@ -6,11 +6,12 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{Query, State};
 use serde::Serialize;
-use sqlx::{FromRow, PgPool};
+use sqlx::{AssertSqlSafe, FromRow, PgPool};
 
 use super::asked;
 use super::download;
 use super::moments::{count, maybe};
+use super::standing;
 use super::types::{Cell, CellState, Matrix, MatrixRow, MatrixStep, WorkshopMatrix, WorkshopQuery};
 use crate::Dashboard;
 use crate::problem::{Problem, ProblemBody};
@@ -39,8 +40,7 @@ pub(super) struct Stored {
     title: String,
     position: i32,
     step_group: Option<String>,
-    given: bool,
-    started: bool,
+    state: String,
     completed: Option<i64>,
     tries: i32,
     first_passed: Option<bool>,
@@ -52,21 +52,8 @@ pub(super) struct Stored {
 
 impl Stored {
     fn cell(&self) -> Cell {
-        let state = if self.completed.is_some() {
-            CellState::Completed
-        } else if self.last_passed == Some(false) {
-            CellState::Failed
-        } else if self.here {
-            CellState::Active
-        } else if self.given {
-            CellState::Given
-        } else if self.started {
-            CellState::Started
-        } else {
-            CellState::None
-        };
         Cell {
-            state,
+            state: CellState::named(&self.state),
             here: self.here,
             tries: count(self.tries),
             helps: count(self.helps),
@@ -77,14 +64,15 @@ impl Stored {
 
 /// Every step of the newest log of every workspace, in the order of workshop, student and step.
 pub(super) async fn stored(pool: &PgPool, workshop: Option<&str>) -> Result<Vec<Stored>, sqlx::Error> {
-    sqlx::query_as(
+    let state = standing::sql("shown.step");
+    sqlx::query_as(AssertSqlSafe(format!(
         "with shown as (
              select status.*, w.student from workspace_status status join workspaces w using (workspace)
              where w.revoked is null and ($1::text is null or status.workshop = $1)
              order by status.workshop, w.student, status.workspace limit $2
          )
          select shown.workshop, shown.workspace, shown.student, step.step, step.title, step.position, step.step_group,
-                step.given, step.started, (extract(epoch from step.completed) * 1000)::bigint as completed, step.tries,
+                {state} as state, (extract(epoch from step.completed) * 1000)::bigint as completed, step.tries,
                 step.first_passed, step.last_passed, step.helps,
                 step.active_ms
                     + greatest(0, coalesce(extract(epoch from shown.last_ts - step.active_since) * 1000, 0))::bigint
@@ -92,7 +80,7 @@ pub(super) async fn stored(pool: &PgPool, workshop: Option<&str>) -> Result<Vec<
                 coalesce(shown.step = step.step, false) as here
          from shown join step_status step on step.log = shown.log and step.position is not null
          order by shown.workshop, shown.student, shown.workspace, step.position, step.step",
-    )
+    )))
     .bind(workshop)
     .bind(MOST)
     .fetch_all(pool)
@@ -212,19 +200,5 @@ impl download::Row for StepOfStudent {
             Csv::maybe(self.last_passed),
             Csv::maybe(self.completed),
         ]
-    }
-}
-
-impl CellState {
-    /// As in JSON.
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Completed => "completed",
-            Self::Failed => "failed",
-            Self::Active => "active",
-            Self::Given => "given",
-            Self::Started => "started",
-            Self::None => "none",
-        }
     }
 }

@@ -14,6 +14,7 @@ mod need;
 mod past;
 mod rows;
 mod search;
+mod standing;
 pub mod types;
 
 use std::sync::Arc;

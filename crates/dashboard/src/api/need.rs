@@ -16,6 +16,8 @@ const LEFT_HOURS: i64 = 2;
 /// What is known of a workspace.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Known {
+    /// Whether anybody has opened it.
+    pub(crate) begun: bool,
     /// Time of its newest record.
     pub(crate) last_activity: Option<Timestamp>,
     /// Whether a browser is connected to a terminal.
@@ -50,10 +52,10 @@ pub(crate) fn need(known: &Known, now: Timestamp) -> (Option<Mark>, u32) {
 }
 
 fn mark(known: &Known, now: Timestamp) -> Option<Mark> {
-    let Some(last_activity) = known.last_activity else { return Some(Mark::New) };
     if known.finished {
         return None;
     }
+    let Some(last_activity) = known.last_activity.filter(|_| known.begun) else { return Some(Mark::New) };
     let minutes = |since: Timestamp| (now.as_millis() - since.as_millis()) / 60_000;
     let over = |since: Timestamp, limit: i64| now.as_millis() - since.as_millis() > limit * 60_000;
     if !known.step_completed && known.last_passed == Some(false) && known.tries >= FAILS {
@@ -79,6 +81,7 @@ mod tests {
 
     fn working() -> Known {
         Known {
+            begun: true,
             last_activity: minutes_ago(1),
             active_since: minutes_ago(5),
             connected: true,
@@ -92,8 +95,12 @@ mod tests {
     }
 
     #[test]
-    fn new_until_something_comes() {
+    fn new_until_somebody_comes() {
         check(Known::default(), Some(Mark::New));
+        // Its backend writes a line or two before, however long ago.
+        let unopened = Known { begun: false, connected: false, last_activity: minutes_ago(30), ..working() };
+        check(unopened, Some(Mark::New));
+        check(Known { last_activity: minutes_ago(600), ..unopened }, Some(Mark::New));
         check(working(), None);
     }
 

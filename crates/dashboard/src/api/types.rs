@@ -59,7 +59,7 @@ pub enum Mark {
     Idle,
     /// For more than fifteen minutes in the active step, and active.
     Slow,
-    /// Nothing has come of the workspace yet.
+    /// Nobody has opened it yet.
     New,
 }
 
@@ -100,6 +100,14 @@ pub struct Card {
     pub completed: u32,
     /// How many of the others an image brought.
     pub given: u32,
+    /// How each of the workshop's steps stands, in their order.
+    pub path: Vec<CellState>,
+    /// When a browser was first connected to one of its terminals.
+    #[schema(value_type = Option<String>, format = DateTime, required)]
+    pub begun: Option<Timestamp>,
+    /// When the last step was completed; null until every step is done.
+    #[schema(value_type = Option<String>, format = DateTime, required)]
+    pub finished: Option<Timestamp>,
     /// Browsers connected to a terminal.
     pub clients: u32,
     /// Whether there is one.
@@ -107,6 +115,12 @@ pub struct Card {
     /// Time of the newest record.
     #[schema(value_type = Option<String>, format = DateTime, required)]
     pub last_activity: Option<Timestamp>,
+    /// The newest command.
+    #[schema(required)]
+    pub last_command: Option<LastCommand>,
+    /// How much the student did in each half minute of the clock: commands, checks, steps looked at, help opened. The
+    /// newest comes last and is that of `lastActivity`; at most 30, a quarter of an hour.
+    pub activity: Vec<u32>,
     /// Since when the step is active.
     #[schema(value_type = Option<String>, format = DateTime, required)]
     pub active_since: Option<Timestamp>,
@@ -142,6 +156,19 @@ pub struct Card {
     pub revoked: Option<Timestamp>,
     /// Grows with every change of what is stored of it.
     pub version: i64,
+}
+
+/// A command at a glance.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct LastCommand {
+    /// Its text: the first 200 characters.
+    pub cmd: String,
+    /// Its exit code; null when it is not known.
+    #[schema(required)]
+    pub exit: Option<i32>,
+    /// When it ended.
+    #[schema(value_type = String, format = DateTime)]
+    pub ts: Timestamp,
 }
 
 /// The class. Also the data of the event `snapshot` of `/api/stream`.

@@ -63,6 +63,100 @@ async fn who_needs_help_most_comes_first() {
 }
 
 #[tokio::test]
+async fn a_card_says_what_was_done_last_and_how_much() {
+    let database = Database::new().await;
+    database.working("ada", "Ada", LOG).await;
+    // Another's, and one without a word.
+    database.working("bob", "Bob", "00000000000000bb").await;
+    let command = |seq: i64, log: &str, name: &str, back: &str, cmd: &str, exit: &str| {
+        format!(
+            "insert into command_log (opened, log, seq, workspace, ts, step, cmd, exit)
+             select opened, log, {seq}, '{name}', '2026-11-20T09:10:10Z'::timestamptz - interval '{back}', 'stage', {cmd}, {exit}
+             from logs where log = '{log}';"
+        )
+    };
+    let event = |seq: i64, back: &str, event: &str, trigger: &str| {
+        format!(
+            "insert into state_timeline (opened, log, seq, workspace, ts, event, trigger)
+             select opened, log, {seq}, 'ada', '2026-11-20T09:10:10Z'::timestamptz - interval '{back}', '{event}', {trigger}
+             from logs where log = '{LOG}';"
+        )
+    };
+    database
+        .run(
+            &[
+                "update workspace_status set last_ts = '2026-11-20T09:10:10Z' where workspace = 'ada';
+             update step_status set last_passed = false where workspace = 'ada' and step = 'stage';"
+                    .to_owned(),
+                command(1, LOG, "ada", "20 minutes", "'long ago'", "0"),
+                command(2, LOG, "ada", "95 seconds", "'ls'", "0"),
+                command(3, LOG, "ada", "94 seconds", "'ls'", "0"),
+                command(4, LOG, "ada", "10 seconds", "repeat('<b>é', 100)", "127"),
+                command(1, "00000000000000bb", "bob", "5 seconds", "'not of ada'", "null"),
+                event(1, "16 minutes", "backend_started", "null"),
+                event(2, "15 minutes", "connected", "null"),
+                event(3, "3 minutes", "connected", "null"),
+                event(4, "5 seconds", "goss_result", "'student'"),
+                event(5, "4 seconds", "goss_result", "'periodic'"),
+                event(6, "0 seconds", "help_opened", "null"),
+            ]
+            .concat(),
+        )
+        .await;
+    let running = Running::start(&database).await;
+    let class = running.json("/api/workspaces").await;
+    let card = |name: &str| {
+        class["workspaces"].as_array().unwrap().iter().find(|card| card["workspace"] == name).unwrap()
+    };
+    let ada = card("ada");
+    assert_eq!(
+        ada["lastCommand"],
+        json!({"cmd": "<b>é".repeat(50), "exit": 127, "ts": "2026-11-20T09:10:00.000Z"})
+    );
+    // The half minute of 09:08:30 has two commands, that of 09:10:00 one, a check by the student and help.
+    assert_eq!(ada["activity"], json!([2, 0, 0, 3]));
+    assert_eq!(ada["path"], json!(["completed", "failed", "none"]));
+    assert_eq!((&ada["begun"], &ada["finished"]), (&json!("2026-11-20T08:55:10.000Z"), &Value::Null));
+    assert_eq!(
+        card("bob")["lastCommand"],
+        json!({"cmd": "not of ada", "exit": null, "ts": "2026-11-20T09:10:05.000Z"})
+    );
+
+    database
+        .run("update step_status set completed = '2026-11-20T09:30:00Z' where workspace = 'ada';
+              update step_status set completed = '2026-11-20T09:20:00Z' where workspace = 'ada' and step = 'commit';
+              delete from command_log where workspace = 'bob'")
+        .await;
+    let ada = running.json("/api/workspaces/ada").await;
+    assert_eq!(ada["finished"], "2026-11-20T09:30:00.000Z");
+    assert_eq!(ada["path"], json!(["completed", "completed", "completed"]));
+    let bob = running.json("/api/workspaces/bob").await;
+    assert_eq!(
+        (&bob["lastCommand"], &bob["activity"], &bob["begun"]),
+        (&Value::Null, &json!([]), &Value::Null)
+    );
+}
+
+#[tokio::test]
+async fn who_never_opened_the_page_has_not_begun() {
+    let database = Database::new().await;
+    for (log, name) in [("0000000000000001", "ada"), ("0000000000000002", "bob")] {
+        database.working(name, name, log).await;
+        database.change(name, "clients = 0, last_ts = now() - interval '30 minutes'").await;
+    }
+    database
+        .run("insert into state_timeline (opened, log, seq, workspace, ts, event) values
+                  ('2026-11-20', '0000000000000001', 1, 'ada', now() - interval '30 minutes', 'backend_started'),
+                  ('2026-11-20', '0000000000000001', 2, 'ada', now() - interval '30 minutes', 'step_start'),
+                  ('2026-11-20', '0000000000000002', 1, 'bob', now() - interval '31 minutes', 'connected')")
+        .await;
+    let running = Running::start(&database).await;
+    for (name, mark) in [("ada", "new"), ("bob", "idle")] {
+        assert_eq!(running.json(&format!("/api/workspaces/{name}")).await["mark"], mark, "{name}");
+    }
+}
+
+#[tokio::test]
 async fn a_workspace_in_full() {
     let database = Database::new().await;
     database.working("ada", "Ada", LOG).await;
