@@ -22,6 +22,8 @@ test('nothing of it runs, in any view', async ({ page, dashboard }) => {
   await page.goto(dashboard.at());
   await expect(page.getByRole('row').nth(1)).toContainText(`Ada ${HARM}`);
   await expect(page.getByRole('row').nth(1)).toContainText(`1. Step ${HARM}`);
+  await expect(page.getByRole('row').nth(1).getByRole('code')).toHaveText(`echo '${HARM}'`);
+  await expect(page.getByRole('row').nth(1)).toContainText('exit 1');
   expect(await elements(page)).toBe(0);
   await page.goto(dashboard.at('/matrix'));
   await expect(page.locator('tbody th')).toHaveText(`Ada ${HARM}`);

@@ -140,6 +140,29 @@ test('a real workspace is followed, and its terminal is watched live', async ({ 
     await type(student, 'echo after-$((8+8))');
     await expect(screen(page)).toContainText('after-16');
     await expect(screen(student)).not.toContainText('not-mine');
+
+    // The backend ends and another takes its place: the student goes on, and so does whoever watches, and only watches.
+    await workspace.kill();
+    await expect(page.locator('.pane')).toContainText('econnecting');
+    await workspace.start();
+    await expect(page.locator('.pane')).not.toContainText('econnecting', { timeout: 60_000 });
+    await expect(screen(student)).toContainText('$', { timeout: 60_000 });
+    await expect(async () => {
+      await type(student, 'echo again-$((9+9))');
+      await expect(screen(student)).toContainText('again-18', { timeout: 2_000 });
+    }).toPass({ timeout: 60_000 });
+    await expect(screen(page)).toContainText('again-18', { timeout: 60_000 });
+    await page.locator('.pane .xterm').click();
+    await page.keyboard.type('touch not-mine-either\n');
+    await page.keyboard.press('Control+C');
+    await type(student, 'ls; echo last-$((30+3))');
+    await expect(screen(page)).toContainText('last-33');
+    await expect(screen(student)).not.toContainText('not-mine');
+    await page.getByRole('radio', { name: 'Replay' }).click();
+    await expect(page.getByRole('list', { name: 'Commands and checks' })).toContainText('last-');
+    const { commands } = await dashboard.ask<{ commands: { cmd: string }[] }>('/api/workspaces/ada/commands');
+    expect(commands.map(({ cmd }) => cmd).join('\n')).not.toContain('not-mine');
+    expect(commands.map(({ cmd }) => cmd)).toContain('ls; echo last-$((30+3))');
     await student.close();
   } finally {
     await workspace.close();

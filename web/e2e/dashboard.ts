@@ -4,7 +4,7 @@
 import { test as base, expect, type BrowserContext } from '@playwright/test';
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { freePort, target, watch, type Workspace } from './workspace';
@@ -46,6 +46,20 @@ export class Replica {
   }
 }
 
+/** A student of a simulated class. */
+export interface Seat {
+  workspace: string;
+  student: string;
+  token: string;
+}
+
+/** A simulated class at work. */
+export interface LiveClass {
+  seats: Seat[];
+  /** Nobody does anything any more. */
+  end: () => void;
+}
+
 export class Dashboard {
   readonly token = randomBytes(16).toString('hex');
   private readonly folder = mkdtempSync(join(tmpdir(), 'workshop-e2e-class-'));
@@ -72,8 +86,8 @@ export class Dashboard {
     return `${replica.address}${path}#token=${this.token}`;
   }
 
-  async replica(): Promise<Replica> {
-    const replica = new Replica(this.environment, await freePort());
+  async replica(more: Record<string, string> = {}, port?: number): Promise<Replica> {
+    const replica = new Replica({ ...this.environment, ...more }, port ?? (await freePort()));
     this.replicas.push(replica);
     await replica.start();
     return replica;
@@ -88,22 +102,27 @@ export class Dashboard {
   /** Adds a real workspace, and ships what it writes for as long as the test runs. */
   follow(name: string, student: string, workspace: Workspace): void {
     const token = this.run(['workspace', 'add', name, '--student', student, '--url', workspace.address]).trim();
-    const env = { PATH: process.env.PATH, WORKSHOP_INGEST_TOKEN: token };
-    const shipper = spawn('setpriv', ['--pdeathsig', 'KILL', join(target(), 'debug/workshop-shipper'), '--url', `${this.first.address}/ingest/${name}`, '--dir', workspace.runtime, '--gather', '1'], { env, stdio: ['ignore', 'ignore', 'inherit'] });
-    this.shippers.push(shipper);
+    this.ship(name, token, workspace.runtime, ['--gather', '1']);
   }
 
   /** Simulates a class that is over, and ships all of it. */
-  class(students: number): { workspace: string; student: string }[] {
+  class(students: number): Seat[] {
     const folder = join(this.folder, 'class');
-    execFileSync('cargo', ['xtask', 'class', String(students), '--to', folder, '--past', '40', '--minutes', '40'], { cwd: ROOT, stdio: ['ignore', 'ignore', 'inherit'] });
-    const seats = this.run(['workspace', 'import', join(folder, 'students.csv')]).trim().split('\n').slice(1);
-    return seats.map((line) => {
-      const fields = [...line.matchAll(/("(?:[^"]|"")*"|[^,]*)(?:,|$)/g)].map(([, field]) => field!.replace(/^"|"$/g, '').replaceAll('""', '"'));
-      const [workspace, student, , , token] = fields;
-      execFileSync(join(target(), 'debug/workshop-shipper'), ['--url', `${this.first.address}/ingest/${workspace}`, '--dir', join(folder, workspace!), '--once'], { env: { PATH: process.env.PATH, WORKSHOP_INGEST_TOKEN: token }, stdio: ['ignore', 'ignore', 'inherit'] });
-      return { workspace: workspace!, student: student! };
-    });
+    execFileSync(join(target(), 'debug/xtask'), ['class', String(students), '--to', folder, '--past', '40', '--minutes', '40'], { cwd: ROOT, stdio: ['ignore', 'ignore', 'inherit'] });
+    const seats = this.seated(folder);
+    for (const { workspace, token } of seats) execFileSync(join(target(), 'debug/workshop-shipper'), ['--url', `${this.first.address}/ingest/${workspace}`, '--dir', join(folder, workspace), '--once'], { env: { PATH: process.env.PATH, WORKSHOP_INGEST_TOKEN: token }, stdio: ['ignore', 'ignore', 'inherit'] });
+    return seats;
+  }
+
+  /** A simulated class at work, `past` minutes after it began and from then on `speed` times faster than real; a shipper for each. */
+  async live(students: number, past: number, speed: number): Promise<LiveClass> {
+    const folder = join(this.folder, 'live');
+    const teacher = spawn('setpriv', ['--pdeathsig', 'KILL', join(target(), 'debug/xtask'), 'class', String(students), '--to', folder, '--past', String(past), '--speed', String(speed)], { cwd: ROOT, stdio: ['ignore', 'ignore', 'inherit'] });
+    this.shippers.push(teacher);
+    await expect.poll(() => existsSync(join(folder, 'students.csv')), { message: 'the class has begun', timeout: 30_000 }).toBe(true);
+    const seats = this.seated(folder);
+    for (const { workspace, token } of seats) this.ship(workspace, token, join(folder, workspace));
+    return { seats, end: () => teacher.kill('SIGKILL') };
   }
 
   async ask<T>(path: string): Promise<T> {
@@ -123,6 +142,19 @@ export class Dashboard {
     return this.replicas.map((replica) => replica.output).join('\n');
   }
 
+  /** Adds the workspaces of a class. */
+  private seated(folder: string): Seat[] {
+    const lines = this.run(['workspace', 'import', join(folder, 'students.csv')]).trim().split('\n').slice(1);
+    return lines.map((line) => {
+      const fields = [...line.matchAll(/("(?:[^"]|"")*"|[^,]*)(?:,|$)/g)].map(([, field]) => field!.replace(/^"|"$/g, '').replaceAll('""', '"'));
+      const [workspace, student, , , token] = fields;
+      return { workspace: workspace!, student: student!, token: token! };
+    });
+  }
+  private ship(workspace: string, token: string, dir: string, more: string[] = []): void {
+    const env = { PATH: process.env.PATH, WORKSHOP_INGEST_TOKEN: token };
+    this.shippers.push(spawn('setpriv', ['--pdeathsig', 'KILL', join(target(), 'debug/workshop-shipper'), '--url', `${this.first.address}/ingest/${workspace}`, '--dir', dir, ...more], { env, stdio: ['ignore', 'ignore', 'inherit'] }));
+  }
   private run(command: string[]): string {
     return execFileSync(join(target(), 'debug/workshop-dashboard'), command, { env: { PATH: process.env.PATH, ...this.environment }, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
   }

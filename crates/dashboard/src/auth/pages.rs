@@ -98,18 +98,36 @@ fn is_own_path(path: &str) -> bool {
         && path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\')
 }
 
+/// As the pages look, without asking for anything more.
+const STYLE: &str = ":root{color-scheme:light dark}body{margin:0;min-height:100vh;display:grid;place-items:center;\
+    background:light-dark(#f6f5f2,#0e1012);color:light-dark(#1d1f22,#e7e9ea);font:15px/1.6 system-ui,sans-serif}\
+    main{box-sizing:border-box;width:min(460px,100%);padding:32px;background:light-dark(#fff,#15181b);\
+    border:1px solid light-dark(#e3e0d9,#2a2f33);border-radius:12px;overflow-wrap:anywhere}h1{margin:0;font-size:18px}\
+    a{color:light-dark(#0b6e63,#3fb8a5);margin-right:16px}";
+
 /// A page for whom the login failed. It is read by people, so it is no problem document.
 fn told(error: &LoginError) -> Response {
-    let (status, title) = match error {
-        LoginError::Provider(_) => (StatusCode::BAD_GATEWAY, "Logging in is not possible now"),
-        LoginError::Unproven(_) => (StatusCode::BAD_REQUEST, "Not logged in"),
-        LoginError::Refused(_) => (StatusCode::FORBIDDEN, "Not an instructor here"),
+    let (status, title, advice) = match error {
+        LoginError::Provider(_) => (
+            StatusCode::BAD_GATEWAY,
+            "Logging in is not possible now",
+            "Try again in a minute. If it stays, tell whoever runs this dashboard.",
+        ),
+        LoginError::Unproven(_) => {
+            (StatusCode::BAD_REQUEST, "Not logged in", "Nothing was changed. Log in again.")
+        }
+        LoginError::Refused(_) => (
+            StatusCode::FORBIDDEN,
+            "Not an instructor here",
+            "Ask whoever runs this dashboard to add you, or log out at the provider and come back as somebody else.",
+        ),
     };
     tracing::warn!(%error, "a login failed");
     let text = escaped(&error.to_string());
     let page = format!(
-        "<!doctype html><meta charset=utf-8><title>{title}</title><h1>{title}</h1><p>{text}.</p>\
-         <p><a href=\"/auth/login\">Try again</a>, or go <a href=\"/\">back</a>.</p>"
+        "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content=\"width=device-width\">\
+         <title>{title}</title><style>{STYLE}</style><main><h1>{title}</h1><p>{text}.</p><p>{advice}</p>\
+         <p><a href=\"/auth/login\">Log in again</a> <a href=\"/\">Go back</a></p></main></html>"
     );
     let html = HeaderValue::from_static("text/html; charset=utf-8");
     (status, [(header::CONTENT_TYPE, html)], page).into_response()
