@@ -44,7 +44,7 @@ export function standingWords(card: Card, now: number): string {
     case 'finished':
       return card.begun && card.finished && card.finished > card.begun ? `Finished in ${span((Date.parse(card.finished) - Date.parse(card.begun)) / 1_000)}` : 'Finished';
     case 'working':
-      return `Working${step}`;
+      return card.stepPosition !== null && card.path[card.stepPosition - 1] === 'completed' ? `Passed step ${card.stepPosition}` : `Working${step}`;
   }
 }
 

@@ -262,6 +262,12 @@ async fn the_funnel_says_where_students_are_lost() {
         (&json!(10), &json!(0), &Value::Null)
     );
     assert_eq!(stage["helps"], 20);
+    // Nobody goes on after the last step: it took them until they completed it, not until now.
+    database
+        .run("update step_status set completed = active_since + interval '3 minutes' where step = 'stage'")
+        .await;
+    let later = running.json("/api/funnel").await;
+    assert_eq!(later["workshops"][0]["steps"][1]["medianMs"], 181_000);
     assert_eq!(
         funnel["workshops"][0]["failures"],
         json!([{"step": "stage", "title": "a file", "found": "none", "expected": "one", "students": 2, "times": 4}])

@@ -10,7 +10,8 @@ interface Kept {
 }
 
 function recall(): Kept {
-  const kept: Kept = { fontSize: 13.5, screenReader: false };
+  // A phone has room for more columns than for size.
+  const kept: Kept = { fontSize: innerWidth < 560 ? 12 : 13.5, screenReader: false };
   try {
     const stored = JSON.parse(localStorage.getItem(KEY) ?? '{}') as Partial<Kept>;
     if (typeof stored.fontSize === 'number') kept.fontSize = Math.min(LARGEST, Math.max(SMALLEST, stored.fontSize));
