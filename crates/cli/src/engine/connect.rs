@@ -86,14 +86,13 @@ fn addresses(choice: EngineChoice) -> Vec<String> {
 }
 
 async fn reach(address: &str) -> Result<Containers, String> {
-    let docker = match address.strip_prefix("unix://") {
-        Some(path) => Docker::connect_with_unix(path, ANSWER, API_DEFAULT_VERSION),
-        None => Docker::connect_with_host(address),
-    };
-    let docker = docker.map_err(|error| error.to_string())?;
-    let asked = timeout(PATIENCE, async { docker.negotiate_version().await }).await;
-    let docker =
-        asked.map_err(|_| format!("no answer in {PATIENCE:?}"))?.map_err(|error| error.to_string())?;
     let inspector = Inspector::new(address).map_err(|error| error.to_string())?;
-    Containers::new(docker, inspector).await.map_err(|error| format!("{error:#}"))
+    let asked = timeout(PATIENCE, inspector.greeting()).await;
+    let greeting =
+        asked.map_err(|_| format!("no answer in {PATIENCE:?}"))?.map_err(|error| format!("{error:#}"))?;
+    let docker = match address.strip_prefix("unix://") {
+        Some(path) => Docker::connect_with_unix(path, ANSWER, &greeting.api()),
+        None => Docker::connect_with_http(address, ANSWER, &greeting.api()),
+    };
+    Ok(Containers::new(docker.map_err(|error| error.to_string())?, inspector, greeting))
 }

@@ -16,7 +16,7 @@ use futures_util::stream::BoxStream;
 use tokio::time::{Instant, sleep};
 
 use super::answers::{self, gone_is_none, is_taken, unchanged_is_fine};
-use super::inspect::{Inspected, Inspector};
+use super::inspect::{Greeting, Inspected, Inspector};
 use super::labels::{self, Labels};
 use super::{Container, Creation, Plan, Volume, ending, extras, log, printed, volumes};
 use crate::image::Description;
@@ -31,30 +31,22 @@ const PORT_FREE_WITHIN: Duration = Duration::from_secs(5);
 pub(crate) struct Containers {
     docker: Docker,
     inspector: Inspector,
-    product: &'static str,
-    version: String,
+    greeting: Greeting,
 }
 
 impl Containers {
-    pub(super) async fn new(docker: Docker, inspector: Inspector) -> Result<Self> {
-        let answer = docker.version().await?;
-        let podman = answer
-            .components
-            .unwrap_or_default()
-            .iter()
-            .any(|component| component.name.to_lowercase().contains("podman"));
-        let product = if podman { "podman" } else { "docker" };
-        Ok(Self { docker, inspector, product, version: answer.version.unwrap_or_default() })
+    pub(super) fn new(docker: Docker, inspector: Inspector, greeting: Greeting) -> Self {
+        Self { docker, inspector, greeting }
     }
 
     /// `docker` or `podman`.
     pub(crate) fn product(&self) -> &'static str {
-        self.product
+        self.greeting.product
     }
 
     /// Its version.
     pub(crate) fn version(&self) -> &str {
-        &self.version
+        &self.greeting.version
     }
 
     /// The API.
@@ -181,7 +173,7 @@ impl Containers {
         };
         volumes::make(&self.docker, &plan.labels.log(), &plan.labels.workspace).await?;
         if let Some(network) = &network {
-            extras::make_network(&self.docker, self.product, network, plan).await?;
+            extras::make_network(&self.docker, self.greeting.product, network, plan).await?;
         }
         let options = CreateContainerOptionsBuilder::default().name(&plan.container).build();
         match self.docker.create_container(Some(options), body).await {

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
+use bollard::{API_DEFAULT_VERSION, ClientVersion};
 use reqwest::{Client, StatusCode, Url};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -21,6 +22,34 @@ const AGAIN: Duration = Duration::from_millis(50);
 pub(super) struct Inspector {
     client: Client,
     base: String,
+}
+
+/// What an engine says of itself when it is greeted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Greeting {
+    /// `docker` or `podman`.
+    pub(super) product: &'static str,
+    pub(super) version: String,
+    /// The newest version of the API that it speaks.
+    api: (usize, usize),
+}
+
+impl Greeting {
+    /// Reads `Server`, such as `Docker/20.10.24 (linux)`, and `Api-Version`, such as `1.41`.
+    fn read(server: &str, api: &str) -> Option<Self> {
+        let (name, rest) = server.split_once('/')?;
+        let (major, minor) = api.split_once('.')?;
+        let product = if name == "Libpod" { "podman" } else { "docker" };
+        let version = rest.split(' ').next()?.to_owned();
+        Some(Self { product, version, api: (major.parse().ok()?, minor.parse().ok()?) })
+    }
+
+    /// The version of the API to speak with it.
+    pub(super) fn api(&self) -> ClientVersion {
+        let newest = (API_DEFAULT_VERSION.major_version, API_DEFAULT_VERSION.minor_version);
+        let (major_version, minor_version) = self.api.min(newest);
+        ClientVersion { major_version, minor_version }
+    }
 }
 
 /// A container, as `GET /containers/json` lists it.
@@ -102,6 +131,15 @@ impl Inspector {
         Ok(Self { client: builder.build()?, base })
     }
 
+    /// Whether an engine is there, and which. Asked for its version instead, Podman looks up what packages it is made of,
+    /// which takes it most of a second.
+    pub(super) async fn greeting(&self) -> Result<Greeting> {
+        let answer = self.client.get(format!("{}/_ping", self.base)).send().await?.error_for_status()?;
+        let header =
+            |name| answer.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        Greeting::read(header("Server"), header("Api-Version")).context("what answers is no container engine")
+    }
+
     /// The containers with a label, running or not.
     pub(super) async fn with_label(&self, label: &str, value: &str) -> Result<Vec<Listed>> {
         let filters = serde_json::json!({ "label": [format!("{label}={value}")] }).to_string();
@@ -134,5 +172,26 @@ impl Inspector {
             return Ok(None);
         }
         bail!("the engine answered {status}: {said}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn engines_are_told_by_their_greeting() {
+        let check = |server: &str, api: &str, expected: Option<(&str, &str, usize)>| {
+            let read = Greeting::read(server, api);
+            let found =
+                read.as_ref().map(|read| (read.product, read.version.as_str(), read.api().minor_version));
+            assert_eq!(found, expected, "{server:?} {api:?}");
+        };
+        check("Docker/20.10.24+dfsg1 (linux)", "1.41", Some(("docker", "20.10.24+dfsg1", 41)));
+        check("Libpod/4.3.1 (linux)", "1.41", Some(("podman", "4.3.1", 41)));
+        // One that is newer than what is known here is spoken to as what is known.
+        check("Docker/99.0 (linux)", "1.999", Some(("docker", "99.0", API_DEFAULT_VERSION.minor_version)));
+        check("nginx/1.22", "", None);
+        check("", "", None);
     }
 }
