@@ -4,6 +4,7 @@ pub mod api;
 pub mod arguments;
 pub mod auth;
 pub mod casts;
+pub mod client;
 pub mod ingest;
 pub mod live;
 pub mod pages;
@@ -26,7 +27,8 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 use auth::{Auth, AuthError};
-use casts::{Casts, CastsError};
+use casts::{Casts, CastsError, Watch};
+use client::ClientError;
 use live::{Changes, Live};
 use relay::Relay;
 use settings::Settings;
@@ -41,8 +43,12 @@ pub struct Dashboard {
     pub store: Store,
     /// The recordings.
     pub casts: Casts,
+    /// Whether their place answers.
+    pub casts_watch: Watch,
     /// Room for what is being taken in.
     pub bodies: ingest::body::Bodies,
+    /// How much was taken in.
+    pub taken: ingest::Counts,
     /// Tells every replica what changed.
     pub changes: Changes,
     /// The watch over the class.
@@ -72,7 +78,7 @@ pub enum DashboardError {
     Webhooks(#[from] WebhookError),
     /// Terminals of workspaces cannot be reached.
     #[error("terminals of workspaces cannot be reached: {0}")]
-    Relay(#[from] reqwest::Error),
+    Relay(#[from] ClientError),
     /// It cannot listen, or no longer serve.
     #[error("cannot serve on {address}: {source}")]
     Serve {
@@ -92,12 +98,25 @@ impl Dashboard {
         let store = Store::open(&settings.database).await?;
         let auth = Auth::new(&settings)?;
         let casts = Casts::open(settings.casts.as_deref())?;
+        let casts_watch = Watch::start(casts.clone());
         let relay = Relay::new(settings.workspace_token.clone())?;
         let changes = Changes::default();
         let live = Live::start(store.views(), &changes, relay.has_token());
         let webhooks = Webhooks::start(&settings, store.ingest(), live.looks())?;
-        let bodies = Default::default();
-        Ok(Arc::new(Self { settings, store, casts, bodies, changes, live, auth, relay, webhooks }))
+        let (bodies, taken) = Default::default();
+        Ok(Arc::new(Self {
+            settings,
+            store,
+            casts,
+            casts_watch,
+            bodies,
+            taken,
+            changes,
+            live,
+            auth,
+            relay,
+            webhooks,
+        }))
     }
 
     /// Everything it answers.

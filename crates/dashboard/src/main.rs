@@ -13,9 +13,16 @@ use workshop_dashboard::arguments::{Arguments, Command, Database, WorkspaceComma
 use workshop_dashboard::store::workspaces::{self, Added, NewWorkspace};
 use workshop_dashboard::{Dashboard, rebuild, retention, serve, store};
 
+/// Asked for everything, this library prints each frame of a terminal's socket: first a token, then what students type.
+const TALKATIVE: &str = "tungstenite=debug";
+
 #[tokio::main]
 async fn main() -> ExitCode {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,sqlx=warn"));
+    let filter = match TALKATIVE.parse() {
+        Ok(less) => filter.add_directive(less),
+        Err(_) => filter,
+    };
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(io::stderr)

@@ -15,6 +15,7 @@ use workshop_events::LogId;
 use crate::{
     position::Position,
     settings::{IngestUrl, Settings},
+    ship::ShipError,
 };
 
 const CONNECT: Duration = Duration::from_secs(10);
@@ -97,27 +98,30 @@ struct Problem {
 
 impl Receiver {
     /// For the workspace of the settings. Sends nothing yet.
-    pub(crate) fn new(settings: &Settings) -> Result<Self, reqwest::Error> {
+    pub(crate) fn new(settings: &Settings) -> Result<Self, ShipError> {
         let mut headers = HeaderMap::new();
         if let Ok(mut value) = HeaderValue::from_str(&format!("Bearer {}", settings.token.0)) {
             value.set_sensitive(true);
             headers.insert(AUTHORIZATION, value);
         }
-        let mut builder = Client::builder()
-            .user_agent(concat!("workshop-shipper/", env!("CARGO_PKG_VERSION")))
-            .default_headers(headers)
-            .http1_only()
-            // The token goes to nobody else.
-            .redirect(Policy::none())
-            .connect_timeout(CONNECT)
-            .timeout(settings.timeout)
-            .pool_idle_timeout(IDLE)
-            .pool_max_idle_per_host(2);
-        if !settings.url.is_https() {
-            // No certificate is looked at, so none need be there.
-            builder = builder.tls_certs_only([]);
-        }
-        Ok(Self { client: builder.build()?, url: settings.url.clone(), token: settings.token.clone() })
+        let make = || {
+            Client::builder()
+                .user_agent(concat!("workshop-shipper/", env!("CARGO_PKG_VERSION")))
+                .default_headers(headers.clone())
+                .http1_only()
+                // The token goes to nobody else.
+                .redirect(Policy::none())
+                .connect_timeout(CONNECT)
+                .timeout(settings.timeout)
+                .pool_idle_timeout(IDLE)
+                .pool_max_idle_per_host(2)
+        };
+        // Over http no certificate is looked at, so none need be there.
+        let client = match make().tls_certs_only([]).build()? {
+            _ if settings.url.is_https() => make().build().map_err(|_| ShipError::NoAuthorities)?,
+            client => client,
+        };
+        Ok(Self { client, url: settings.url.clone(), token: settings.token.clone() })
     }
 
     /// What the dashboard has of a log.

@@ -5,22 +5,35 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::State;
-use axum::http::header;
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use sqlx::PgPool;
 
 use crate::Dashboard;
+use crate::casts::Seen;
 use crate::problem::Problem;
 
 /// The database answers within this time, or the dashboard is not ready.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// The database answers.
+/// The database answers, and the place for recordings has answered since the start: settings that are wrong never get
+/// traffic. Later a place that is away takes nobody out: it is the same for all replicas, and everything but playing and
+/// taking in recordings goes on without it.
 pub(super) async fn readyz(State(dashboard): State<Arc<Dashboard>>) -> Result<&'static str, Problem> {
     let asked = sqlx::query("select 1").execute(dashboard.store.views());
     match tokio::time::timeout(PATIENCE, asked).await {
-        Ok(answer) => Ok(answer.map(|_| "ready")?),
-        Err(late) => Err(Problem::unavailable("the database does not answer", &late)),
+        Ok(answer) => answer.map(drop)?,
+        Err(late) => return Err(Problem::unavailable("the database does not answer", &late)),
+    }
+    match dashboard.casts_watch.seen().await {
+        Seen { answers: true, .. } => Ok("ready"),
+        Seen { answered: true, .. } => Ok("ready, but the place for recordings does not answer"),
+        // The watch has said why.
+        _ => {
+            let detail = "The place for recordings has not answered since the start.";
+            Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Not now", detail)
+                .retry_after(1))
+        }
     }
 }
 
@@ -49,6 +62,30 @@ pub(super) async fn metrics(State(dashboard): State<Arc<Dashboard>>) -> Result<R
     family("logs", "gauge", "Logs.", &states);
     family("gaps", "gauge", "Holes in logs.", &[("", gaps as f64)]);
     family("quarantined", "gauge", "Lines that are no records.", &[("", quarantined as f64)]);
+    let taken =
+        [("{outcome=\"new\"}", dashboard.taken.new()), ("{outcome=\"again\"}", dashboard.taken.again())];
+    let posts = taken.map(|(labels, (posts, _))| (labels, posts as f64));
+    family("ingest_posts_total", "counter", "Posts of shippers that were answered with 200.", &posts);
+    let bytes = taken.map(|(labels, (_, bytes))| (labels, bytes as f64));
+    family("ingest_bytes_total", "counter", "What they brought, and what was there already.", &bytes);
+    let seen = dashboard.casts_watch.seen().await;
+    let up = f64::from(u8::from(seen.answers));
+    family("cast_store_up", "gauge", "Whether the place for recordings answers.", &[("", up)]);
+    let casts = dashboard.casts.counts().figures();
+    let puts = [("{outcome=\"stored\"}", casts.stored as f64), ("{outcome=\"failed\"}", casts.failed as f64)];
+    family("cast_puts_total", "counter", "Pieces of recordings put into their place.", &puts);
+    let took = [("_sum", casts.seconds), ("_count", (casts.stored + casts.failed) as f64)];
+    family("cast_put_seconds", "summary", "How long that took.", &took);
+    family(
+        "cast_bytes_total",
+        "counter",
+        "Bytes of recordings that were stored.",
+        &[("", casts.bytes as f64)],
+    );
+    family("cast_merges_total", "counter", "Recordings made one object.", &[("", casts.merged as f64)]);
+    family("cast_swept_total", "counter", "Objects deleted that nothing named.", &[("", casts.swept as f64)]);
+    let failed = casts.upkeep_failed as f64;
+    family("cast_upkeep_failures_total", "counter", "Merges and sweeps that were not done.", &[("", failed)]);
     let hub = dashboard.live.hub();
     family("watchers", "gauge", "Readers of the stream of changes.", &[("", hub.watchers() as f64)]);
     family("class_looks_total", "counter", "Looks for what changed.", &[("", hub.refreshes() as f64)]);

@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use super::AuthError;
 use super::browser::address;
 use super::session::Pending;
+use crate::client::client;
 use crate::settings::Settings;
 
 /// The provider answers within this time, or does not.
@@ -126,7 +127,7 @@ impl Provider {
         if url.scheme() != "https" && !loopback {
             return Err(AuthError::Login("the provider's address must begin with https://".to_owned()));
         }
-        let Some(client) = settings.oidc_client_id.clone() else {
+        let Some(id) = settings.oidc_client_id.clone() else {
             return Err(AuthError::Login("WORKSHOP_OIDC_CLIENT_ID is not set".to_owned()));
         };
         let public = settings.public_url.clone().unwrap_or_default();
@@ -138,21 +139,17 @@ impl Provider {
             return Err(AuthError::Login("WORKSHOP_OIDC_ALLOW names nobody".to_owned()));
         }
         let failed = |error: &dyn std::fmt::Display| AuthError::Login(error.to_string());
+        // A provider that sends us elsewhere would choose what we ask for.
+        let make =
+            || reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).timeout(PATIENCE);
         Ok(Some(Self {
             issuer: IssuerUrl::new(issuer).map_err(|e| failed(&e))?,
-            client: ClientId::new(client),
+            client: ClientId::new(id),
             secret: settings.oidc_client_secret.clone().filter(|s| !s.is_empty()).map(ClientSecret::new),
             redirect: RedirectUrl::new(format!("{}/auth/callback", public.trim_end_matches('/')))
                 .map_err(|e| failed(&e))?,
             allow,
-            // A provider that sends us elsewhere would choose what we ask for.
-            http: Http(
-                reqwest::Client::builder()
-                    .redirect(reqwest::redirect::Policy::none())
-                    .timeout(PATIENCE)
-                    .build()
-                    .map_err(|e| failed(&e))?,
-            ),
+            http: Http(client(make, url.scheme() == "https").map_err(|e| failed(&e))?),
         }))
     }
 

@@ -1,18 +1,20 @@
 //! Recordings of terminals, kept as objects: S3, or a local directory.
 
 pub mod chunks;
+mod counts;
 pub mod merge;
 pub mod playback;
 mod range;
 pub mod sweep;
 mod upkeep;
+mod watch;
 
 use std::env;
 use std::fs;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
@@ -28,8 +30,12 @@ use object_store::{
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
+use crate::client::ClientError;
+
+pub use counts::{Counts, Figures};
 pub use playback::routes;
 pub use upkeep::{Patience, keep_up, once};
+pub use watch::{Seen, Watch};
 
 /// Below this everything lies. Nothing else is ever listed or deleted.
 const ROOT: &str = "casts";
@@ -47,6 +53,8 @@ const RETRY: RetryConfig = RetryConfig {
     max_retries: 3,
     retry_timeout: Duration::from_secs(8),
 };
+/// Whether the store answers is known by then.
+const CHECK: Duration = Duration::from_secs(5);
 /// So many posts are taken in at once: what they hold of memory is bounded while the store is slow.
 const UPLOADS: usize = 64;
 /// Who finds no room for so long is told to come back.
@@ -56,7 +64,10 @@ const BUSY: Duration = Duration::from_secs(5);
 #[derive(Clone, Debug)]
 pub struct Casts {
     objects: Arc<dyn ObjectStore>,
+    /// The directory, if it is one.
+    folder: Option<PathBuf>,
     uploads: Arc<Semaphore>,
+    counts: Arc<Counts>,
 }
 
 /// Why recordings cannot be kept.
@@ -76,6 +87,9 @@ pub enum CastsError {
     /// No place was named, and there is no home to make one in.
     #[error("there is no place for recordings: set WORKSHOP_CASTS")]
     Nowhere,
+    /// Over https nobody could tell the right store from another.
+    #[error("the cast store: {0}")]
+    Authorities(ClientError),
     /// The store does not do what it should.
     #[error("the cast store: {0}")]
     Store(#[from] object_store::Error),
@@ -96,22 +110,43 @@ impl Casts {
     /// # Errors
     /// It names no place, or the directory cannot be made.
     pub fn open(place: Option<&str>) -> Result<Self, CastsError> {
-        let objects = match place.filter(|place| !place.is_empty()) {
-            Some(place) if place.starts_with("s3://") => s3(place)?,
+        let folder = match place.filter(|place| !place.is_empty()) {
+            Some(place) if place.starts_with("s3://") => return Ok(Self::new(s3(place)?)),
             Some(place) if place.contains("://") => return Err(CastsError::Place(place.to_owned())),
-            Some(folder) => local(PathBuf::from(folder))?,
+            Some(folder) => PathBuf::from(folder),
             None => {
                 let folder = state_folder()?;
                 tracing::warn!(folder = %folder.display(), "WORKSHOP_CASTS is not set: recordings are kept on this machine");
-                local(folder)?
+                folder
             }
         };
-        Ok(Self::new(objects))
+        Ok(Self { folder: Some(folder.clone()), ..Self::new(local(folder)?) })
     }
 
     /// In any store.
     pub fn new(objects: Arc<dyn ObjectStore>) -> Self {
-        Self { objects, uploads: Arc::new(Semaphore::new(UPLOADS)) }
+        let uploads = Arc::new(Semaphore::new(UPLOADS));
+        Self { objects, folder: None, uploads, counts: Arc::default() }
+    }
+
+    /// What was done since this was opened.
+    pub fn counts(&self) -> &Counts {
+        &self.counts
+    }
+
+    /// Whether the store can be asked. Costs it next to nothing, and takes five seconds at most.
+    ///
+    /// # Errors
+    /// It does not answer, or refuses: a directory or bucket that is not there, keys that are not good.
+    pub async fn check(&self) -> Result<(), CastsError> {
+        if let Some(folder) = &self.folder {
+            let found = tokio::fs::read_dir(folder).await.map(drop);
+            return found.map_err(|source| CastsError::Folder { folder: folder.clone(), source });
+        }
+        // No log is called that.
+        let mut nothing = self.objects.list(Some(&Path::from_iter([ROOT, "none"])));
+        timeout(CHECK, nothing.try_next()).await.map_err(|_| CastsError::Slow)??;
+        Ok(())
     }
 
     /// Room for one post, until it is dropped; `None` when there is none in time.
@@ -125,9 +160,11 @@ impl Casts {
     /// The store refuses or does not answer.
     pub async fn put(&self, key: &str, bytes: Bytes) -> Result<(), CastsError> {
         let path = Path::parse(key).map_err(object_store::Error::from)?;
-        let put = self.objects.put(&path, bytes.into());
-        timeout(SLOW, put).await.map_err(|_| CastsError::Slow)??;
-        Ok(())
+        let (begun, len) = (Instant::now(), bytes.len());
+        let put = timeout(SLOW, self.objects.put(&path, bytes.into())).await;
+        let stored = put.map_err(|_| CastsError::Slow).and_then(|put| Ok(put.map(drop)?));
+        self.counts.put(len, begun.elapsed(), stored.is_ok());
+        stored
     }
 
     /// Reads part of an object, piece by piece. The store has answered once this returns.
@@ -177,17 +214,29 @@ fn s3(place: &str) -> Result<Arc<dyn ObjectStore>, CastsError> {
     if bucket.is_empty() {
         return Err(CastsError::Place(place.to_owned()));
     }
-    let endpoint = env::var("AWS_ENDPOINT_URL_S3").or_else(|_| env::var("AWS_ENDPOINT_URL"));
-    let plain = endpoint.is_ok_and(|endpoint| endpoint.starts_with("http://"));
     let mut builder = AmazonS3Builder::from_env().with_bucket_name(bucket).with_retry(RETRY);
     // A recording may be read for as long as its reader likes, as long as something comes.
     for (key, value) in [(ClientConfigKey::Timeout, "1 day"), (ClientConfigKey::ReadTimeout, SILENT)] {
         builder = builder.with_config(AmazonS3ConfigKey::Client(key), value);
     }
+    let endpoints = [AmazonS3ConfigKey::S3Endpoint, AmazonS3ConfigKey::Endpoint];
+    let endpoint = endpoints.iter().find_map(|key| builder.get_config_value(key));
+    let plain = endpoint.is_some_and(|endpoint| endpoint.starts_with("http://"));
     if plain {
         builder = builder.with_allow_http(true);
     }
-    let store = builder.build()?;
+    let store = match builder.clone().build() {
+        Ok(store) => store,
+        // As for other servers: authorities are needed for https only.
+        Err(error) => {
+            let key = AmazonS3ConfigKey::Client(ClientConfigKey::NoSystemCertificates);
+            match builder.with_config(key, "true").build() {
+                Ok(store) if plain => store,
+                Ok(_) => return Err(CastsError::Authorities(ClientError::NoAuthorities)),
+                Err(_) => return Err(error.into()),
+            }
+        }
+    };
     let prefix = Path::parse(prefix).map_err(|_| CastsError::Place(place.to_owned()))?;
     Ok(if prefix.is_root() { Arc::new(store) } else { Arc::new(PrefixStore::new(store, prefix)) })
 }

@@ -74,5 +74,6 @@ pub(super) async fn delete_leftovers(pool: &PgPool, casts: &Casts, age: Duration
         sqlx::query(query).bind(&keys).execute(&mut *transaction).await?;
         transaction.commit().await?;
         deleted += unnamed.len() as u64;
+        casts.counts().sweep(unnamed.len() as u64);
     }
 }

@@ -38,6 +38,7 @@ pub async fn keep_up(pool: PgPool, casts: Casts) {
     loop {
         tokio::time::sleep(MINUTE).await;
         if let Err(error) = once(&pool, &casts, &patience, round.is_multiple_of(SWEEP_EVERY)).await {
+            casts.counts().not_kept_up();
             tracing::warn!(%error, "recordings were not merged or swept; tried again, nothing is lost");
         }
         round = round.wrapping_add(1);
@@ -62,9 +63,13 @@ pub async fn once(
     }
     for due in merge::due(&mut connection, patience.quiet, patience.silent).await? {
         match merge::merge(pool, casts, &due).await {
-            Ok(_) => {}
+            Ok(true) => casts.counts().merge(),
+            Ok(false) => {}
             // One damaged object does not keep the others from being merged.
-            Err(error) => tracing::warn!(%error, ?due, "a recording was not merged; it is tried again"),
+            Err(error) => {
+                casts.counts().not_kept_up();
+                tracing::warn!(%error, ?due, "a recording was not merged; it is tried again");
+            }
         }
     }
     if sweep {

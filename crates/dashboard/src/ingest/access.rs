@@ -156,9 +156,11 @@ pub async fn enter(connection: &mut PgConnection, workspace: &str, log: LogId) -
     if let Some(entered) = find(connection, workspace, log).await? {
         return Ok(entered);
     }
+    // The newest log counts, whatever the database's clock was set to since the one before.
     let query = "insert into logs (log, workspace, opened, first_seen, last_seen) \
-                 values ($1, $2, (clock_timestamp() at time zone 'UTC')::date, clock_timestamp(), clock_timestamp()) \
-                 on conflict do nothing";
+                 values ($1, $2, (clock_timestamp() at time zone 'UTC')::date, \
+                 greatest(clock_timestamp(), (select max(first_seen) + interval '1 microsecond' from logs where workspace = $2)), \
+                 clock_timestamp()) on conflict do nothing";
     sqlx::query(query).bind(log.to_string()).bind(workspace).execute(&mut *connection).await?;
     find(connection, workspace, log).await?.ok_or_else(other_log)
 }

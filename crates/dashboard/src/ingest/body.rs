@@ -77,6 +77,19 @@ pub fn announced(headers: &HeaderMap) -> Result<Option<u64>, Problem> {
     if len.is_some_and(|len| len > MAX_BODY as u64) { Err(too_long()) } else { Ok(len) }
 }
 
+/// Refuses a body that is not sent as it is: a small one could be huge, and offsets are those of the file's bytes.
+///
+/// # Errors
+/// It is compressed, or changed in another way.
+pub fn plain(headers: &HeaderMap) -> Result<(), Problem> {
+    let mut encodings = headers.get_all(header::CONTENT_ENCODING).iter();
+    if encodings.all(|encoding| encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
+        return Ok(());
+    }
+    let detail = "Bodies are taken as they are, without Content-Encoding.";
+    Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "encoded-body", "Encoded body", detail))
+}
+
 /// Reads a body that is not needed, so that its connection can be used again.
 ///
 /// # Errors

@@ -10,6 +10,7 @@ pub mod lines;
 mod position;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use axum::Json;
 use axum::Router;
@@ -43,6 +44,31 @@ impl From<Taken> for Answer {
     }
 }
 
+/// What was taken in since the dashboard started: posts, and their bytes.
+#[derive(Debug, Default)]
+pub struct Counts {
+    new: (AtomicU64, AtomicU64),
+    again: (AtomicU64, AtomicU64),
+}
+
+impl Counts {
+    /// Of posts that brought something.
+    pub fn new(&self) -> (u64, u64) {
+        (self.new.0.load(Relaxed), self.new.1.load(Relaxed))
+    }
+
+    /// Of posts that brought only what was there.
+    pub fn again(&self) -> (u64, u64) {
+        (self.again.0.load(Relaxed), self.again.1.load(Relaxed))
+    }
+
+    fn count(&self, len: u64, new: bool) {
+        let (posts, bytes) = if new { &self.new } else { &self.again };
+        posts.fetch_add(1, Relaxed);
+        bytes.fetch_add(len, Relaxed);
+    }
+}
+
 /// What shippers ask for.
 pub fn routes() -> Router<Arc<Dashboard>> {
     Router::new()
@@ -70,6 +96,7 @@ async fn lines_of(
         Problem::bad_request("Workshop-Offset is missing: the offset of the body's first byte.")
     })?;
     let too_long = number(&head.headers, TOO_LONG)?;
+    body::plain(&head.headers)?;
     let announced = body::announced(&head.headers)?;
     let brought = match (too_long, announced) {
         (Some(0), _) => return Err(Problem::bad_request("Workshop-Too-Long: no line has 0 bytes.")),
@@ -77,11 +104,14 @@ async fn lines_of(
         // Delivered again: nothing of it has to be kept.
         (None, Some(len)) if offset.checked_add(len).is_some_and(|end| end <= known.next) => {
             body::drain(body).await?;
+            dashboard.taken.count(len, false);
             return Ok(Json(Answer { next: known.next, seq: known.seq.map(i64::unsigned_abs) }));
         }
         (None, announced) => Brought::Lines(dashboard.bodies.read_lines(body, announced).await?),
     };
+    let len = if let Brought::Lines(bytes) = &brought { bytes.len() as u64 } else { 0 };
     let taken = store(&dashboard, workspace, log, stream, offset, brought).await?;
+    dashboard.taken.count(len, taken.new);
     Ok(Json(taken.into()))
 }
 

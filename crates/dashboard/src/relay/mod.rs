@@ -26,6 +26,7 @@ use tokio_tungstenite::tungstenite::{self, Utf8Bytes};
 use crate::Dashboard;
 use crate::api::asked::is_name;
 use crate::auth::Instructor;
+use crate::client::{ClientError, client};
 use crate::live::ended;
 use crate::problem::Problem;
 
@@ -52,6 +53,8 @@ type Upstream = WebSocketStream<reqwest::Upgraded>;
 /// The relays of this replica.
 pub struct Relay {
     http: reqwest::Client,
+    /// Whether https can be spoken.
+    https: Result<(), ClientError>,
     token: Option<String>,
     open: AtomicUsize,
 }
@@ -67,15 +70,22 @@ impl Relay {
     ///
     /// # Errors
     /// TLS cannot be set up.
-    pub fn new(token: Option<String>) -> Result<Self, reqwest::Error> {
-        let http = reqwest::Client::builder()
-            // The operator says where a workspace is; a workspace does not say where else to go.
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            .http1_only()
-            .connect_timeout(PATIENCE)
-            .build()?;
-        Ok(Self { http, token: token.filter(|token| !token.is_empty()), open: AtomicUsize::new(0) })
+    pub fn new(token: Option<String>) -> Result<Self, ClientError> {
+        let make = || {
+            reqwest::Client::builder()
+                // The operator says where a workspace is; a workspace does not say where else to go.
+                .redirect(reqwest::redirect::Policy::none())
+                .no_proxy()
+                .http1_only()
+                .connect_timeout(PATIENCE)
+        };
+        // Where workspaces are, and whether by https, is known only when they are asked for.
+        let (http, https) = match client(make, true) {
+            Ok(http) => (http, Ok(())),
+            Err(error) => (client(make, false)?, Err(error)),
+        };
+        let token = token.filter(|token| !token.is_empty());
+        Ok(Self { http, https, token, open: AtomicUsize::new(0) })
     }
 
     /// Whether there is a token to open terminals with.
@@ -86,6 +96,13 @@ impl Relay {
     /// How many are open.
     pub fn open(&self) -> usize {
         self.open.load(Ordering::Relaxed)
+    }
+
+    async fn connect(&self, url: Url) -> Result<Upstream, ConnectError<'_>> {
+        match &self.https {
+            Err(error) if url.scheme() == "https" => Err(ConnectError::Https(error)),
+            _ => connect(&self.http, url).await,
+        }
     }
 }
 
@@ -191,7 +208,7 @@ async fn relay(dashboard: &Dashboard, id: &str, known: bool, browser: &mut WebSo
     let workspaces = dashboard.relay.token.as_deref().unwrap_or_default();
     let unreachable =
         (UNREACHABLE, "Not reachable", "The workspace does not answer, or refuses this dashboard.");
-    let mut workspace = match timeout(PATIENCE, connect(&dashboard.relay.http, url)).await {
+    let mut workspace = match timeout(PATIENCE, dashboard.relay.connect(url)).await {
         Ok(Ok(workspace)) => workspace,
         Ok(Err(error)) => {
             tracing::warn!(workspace = id, %error, "a terminal cannot be opened");
@@ -249,7 +266,9 @@ fn socket_address(text: &str) -> Option<Url> {
 }
 
 #[derive(Debug, thiserror::Error)]
-enum ConnectError {
+enum ConnectError<'a> {
+    #[error(transparent)]
+    Https(&'a ClientError),
     #[error("{0}")]
     Request(reqwest::Error),
     #[error("it answers {0}, not with a WebSocket")]
@@ -258,7 +277,7 @@ enum ConnectError {
     Handshake,
 }
 
-async fn connect(http: &reqwest::Client, url: Url) -> Result<Upstream, ConnectError> {
+async fn connect(http: &reqwest::Client, url: Url) -> Result<Upstream, ConnectError<'static>> {
     let failed = |error: reqwest::Error| ConnectError::Request(error.without_url());
     let key = generate_key();
     let response = http

@@ -50,7 +50,7 @@ impl Store {
     /// # Errors
     /// It cannot be reached.
     pub async fn open(url: &str) -> Result<Self, StoreError> {
-        let options = PgConnectOptions::from_str(url).map_err(StoreError::Address)?;
+        let options = address(url)?;
         let pool = async |role: &str, connections| {
             let options = options.clone().options([("role", role)]).application_name(role);
             PgPoolOptions::new()
@@ -76,12 +76,20 @@ impl Store {
     }
 }
 
+/// How it is reached.
+fn address(url: &str) -> Result<PgConnectOptions, StoreError> {
+    // For `sslmode=verify-ca` the driver asks for the program's one provider of cryptography. There are two among the
+    // libraries, so it has to be said which; a second time changes nothing.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    PgConnectOptions::from_str(url).map_err(StoreError::Address)
+}
+
 /// Brings the database to this version, as its owner, with partitions for the days to come.
 ///
 /// # Errors
 /// It cannot be reached, or is at a later version.
 pub async fn migrate(url: &str) -> Result<(), StoreError> {
-    let options = PgConnectOptions::from_str(url).map_err(StoreError::Address)?;
+    let options = address(url)?;
     let mut connection = PgConnection::connect_with(&options).await?;
     run_migrations(&mut connection).await?;
     partitions::make(&mut connection).await?;

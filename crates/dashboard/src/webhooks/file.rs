@@ -9,6 +9,7 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use crate::auth::hex;
+use crate::client::ClientError;
 
 /// A secret that is shorter can be guessed.
 const SHORTEST_SECRET: usize = 16;
@@ -46,7 +47,7 @@ pub enum WebhookError {
     },
     /// Nothing can be posted.
     #[error("webhooks cannot be posted: {0}")]
-    Client(reqwest::Error),
+    Client(#[from] ClientError),
 }
 
 /// Where events go.

@@ -63,7 +63,7 @@ impl Webhooks {
             None => Vec::new(),
         };
         if !hooks.is_empty() {
-            let client = post::client().map_err(WebhookError::Client)?;
+            let client = post::poster(&hooks)?;
             let hooks = hooks.into_iter().map(Arc::new).collect();
             tasks.spawn(run(hooks, client, pool.clone(), looks, counts.clone()));
         }

@@ -11,6 +11,7 @@ use workshop_events::Timestamp;
 use super::file::Hook;
 use crate::api::moments::now;
 use crate::auth::hex;
+use crate::client::{ClientError, client};
 
 /// A receiver answers within this time.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -45,14 +46,16 @@ pub(super) struct Refusal {
     pub(super) why: String,
 }
 
-/// Posts; follows no redirects.
-pub(super) fn client() -> Result<Client, reqwest::Error> {
-    Client::builder()
-        .redirect(redirect::Policy::none())
-        .timeout(PATIENCE)
-        .connect_timeout(PATIENCE / 2)
-        .user_agent(concat!("workshop-dashboard/", env!("CARGO_PKG_VERSION")))
-        .build()
+/// Posts to these; follows no redirects.
+pub(super) fn poster(hooks: &[Hook]) -> Result<Client, ClientError> {
+    let make = || {
+        Client::builder()
+            .redirect(redirect::Policy::none())
+            .timeout(PATIENCE)
+            .connect_timeout(PATIENCE / 2)
+            .user_agent(concat!("workshop-dashboard/", env!("CARGO_PKG_VERSION")))
+    };
+    client(make, hooks.iter().any(|hook| hook.url.scheme() == "https"))
 }
 
 /// Posts once.
