@@ -1,6 +1,7 @@
 //! Works through a workshop like a student, and takes the pictures in `docs/images/` on the way.
 
 import { join, resolve } from 'node:path';
+import { test as classes } from './dashboard';
 import { test as supervised } from './supervised';
 import { expect, openStudent, screen, test, type, Workspace } from './workspace';
 import { type Page } from '@playwright/test';
@@ -73,6 +74,40 @@ supervised.describe('a swap', () => {
     await page.waitForTimeout(500);
     await picture(page, 'swap-done');
   });
+});
+
+classes('pictures of a class', async ({ page, dashboard }) => {
+  classes.setTimeout(300_000);
+  // A quarter of an hour and a little: some are done, some are stuck.
+  await dashboard.live(30, 27, 1);
+  await page.goto(dashboard.at());
+  const rows = page.locator('tbody tr');
+  await expect(rows).toHaveCount(30);
+  await expect(rows.first().locator('[data-standing="stuck"]')).toBeVisible();
+  await expect(page.locator('tbody [data-standing="finished"]').first()).toBeAttached();
+  // Until everyone's log is there and the next lines come live.
+  await page.waitForTimeout(15_000);
+  await picture(page, 'class');
+
+  const name = (await rows.first().locator('.row').textContent())!;
+  await page.goto(dashboard.at('/matrix'));
+  await expect(rows).toHaveCount(30);
+  await page.getByRole('combobox', { name: 'Sort by' }).selectOption('progress');
+  await page.waitForTimeout(1_000);
+  await picture(page, 'class-matrix');
+  await page.goto(dashboard.at('/steps'));
+  await expect(page.getByText('What fails most')).toBeVisible();
+  await page.waitForTimeout(1_000);
+  await picture(page, 'class-steps');
+
+  await page.goto(dashboard.at());
+  await page.getByRole('link', { name, exact: true }).click();
+  const list = page.getByRole('list', { name: 'Commands and checks' });
+  // Some lines before the newest: what follows is grey.
+  await expect(list.getByRole('button', { name: /Check: \d of \d/ }).first()).toBeVisible();
+  for (const _ of [1, 2, 3, 4, 5]) await page.keyboard.press('ArrowLeft');
+  await page.waitForTimeout(2_000);
+  await picture(page, 'class-student');
 });
 
 async function line(page: Page, command: string): Promise<void> {
