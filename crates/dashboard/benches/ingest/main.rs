@@ -1,5 +1,9 @@
-//! Taking lines in against what Postgres alone does with the same rows, and delivering them again against reading them.
+//! Taking lines in against what Postgres alone does with the same rows, delivering them again against reading them, and
+//! taking them in while fifty instructors watch against nobody watching.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, reason = "a benchmark prints")]
+
+mod log;
+mod watching;
 
 use std::net::SocketAddr;
 use std::time::Instant;
@@ -17,8 +21,9 @@ use workshop_dashboard::arguments::{Arguments, Command};
 use workshop_dashboard::projections::{Place, Projected, RecordRows};
 use workshop_dashboard::store::types::Date;
 use workshop_dashboard::store::{self, workspaces};
-use workshop_events::codec::Body;
-use workshop_events::{Cause, CheckCount, Commands, LogId, State, StateEvent, Stream, Timestamp, Trigger};
+use workshop_events::{Commands, LogId, State, Stream};
+
+use log::Log;
 
 const PAIRS: u64 = 7;
 /// Records of each of two streams.
@@ -34,6 +39,7 @@ async fn main() {
     sqlx::query(AssertSqlSafe(format!("create database {name}"))).execute(&mut admin).await.unwrap();
     let url = format!("{}/{name}", server.rsplit_once('/').unwrap().0);
     measure(&url).await;
+    watching::measure(&url).await;
     sqlx::query(AssertSqlSafe(format!("drop database {name} with (force)")))
         .execute(&mut admin)
         .await
@@ -49,73 +55,11 @@ fn row(row: &str, unit: &str, pairs: &[(f64, f64)], goal: &str) {
     let value = median(&mut pairs.iter().map(|(value, _)| *value));
     let bound = median(&mut pairs.iter().map(|(_, bound)| *bound));
     let ratio = median(&mut pairs.iter().map(|(value, bound)| value / bound));
-    let command = "cargo bench -p workshop-dashboard --bench ingest";
+    let command = "cargo xtask bench ingest";
     println!(
         "{}",
         json!({"row": row, "value": value, "unit": unit, "bound": bound, "ratio": ratio, "goal": goal, "command": command})
     );
-}
-
-/// What is posted of one log.
-struct Log {
-    id: LogId,
-    /// Stream, offset and body of each post.
-    posts: Vec<(Stream, u64, Vec<u8>)>,
-}
-
-impl Log {
-    fn new(id: LogId) -> Self {
-        let mut posts = Vec::new();
-        for stream in [Stream::State, Stream::Commands] {
-            let bytes = lines(stream, id);
-            let mut rest = bytes.as_slice();
-            while !rest.is_empty() {
-                let end = rest[..rest.len().min(BODY)].iter().rposition(|b| *b == b'\n').unwrap() + 1;
-                posts.push((stream, (bytes.len() - rest.len()) as u64, rest[..end].to_vec()));
-                rest = &rest[end..];
-            }
-        }
-        Self { id, posts }
-    }
-
-    fn bytes(&self) -> f64 {
-        self.posts.iter().map(|(.., body)| body.len() as f64).sum()
-    }
-}
-
-fn lines(stream: Stream, log: LogId) -> Vec<u8> {
-    let bodies: Vec<Body> = match stream {
-        Stream::State => events().iter().map(|event| Body::new(event).unwrap()).collect(),
-        _ => ["git status", "git commit -m \"a message\"", "kubectl get pods -n workshop -o wide | grep 'web'"]
-            .iter()
-            .map(|cmd| json!({"cmd": cmd, "exit": 0, "session": "0123456789abcdef", "step": "step-2-deploy", "cwd": "/workspace", "ms": 120, "at": 12.5}))
-            .map(|record| Body::new(&record).unwrap())
-            .collect(),
-    };
-    let mut out = Vec::new();
-    for seq in 1..=RECORDS {
-        let ts = Timestamp::from_millis(1_790_000_000_000 + seq as i64 * 500);
-        bodies[seq as usize % bodies.len()].write_line(log, seq, ts, &mut out);
-    }
-    out
-}
-
-fn events() -> [StateEvent<'static>; 5] {
-    let checks = CheckCount { total: 3, passed: 3 };
-    let (session, client) = (|| Some("0123456789abcdef".into()), || Some("00000000000000ff".into()));
-    [
-        StateEvent::StepStart { step: "step-1-intro".into(), cause: Cause::Navigate },
-        StateEvent::StepViewed { step: "step-2-deploy".into() },
-        StateEvent::GossResult {
-            step: "step-1-intro".into(),
-            passed: true,
-            checks,
-            trigger: Trigger::Periodic,
-            failed: vec![],
-        },
-        StateEvent::Connected { session: session(), client: client() },
-        StateEvent::Disconnected { session: session(), client: client() },
-    ]
 }
 
 async fn listen(app: Router) -> SocketAddr {
@@ -125,9 +69,15 @@ async fn listen(app: Router) -> SocketAddr {
     address
 }
 
+fn log(bits: u64) -> Log {
+    Log::new(LogId::from_bits(bits), RECORDS, BODY)
+}
+
 async fn measure(url: &str) {
     store::migrate(url).await.unwrap();
-    let arguments = Arguments::parse_from(["workshop-dashboard", "serve", "--database", url]);
+    let casts = concat!(env!("CARGO_TARGET_TMPDIR"), "/bench-casts");
+    let arguments = ["workshop-dashboard", "serve", "--database", url, "--casts", casts];
+    let arguments = Arguments::parse_from(arguments);
     let Command::Serve(settings) = arguments.command else { unreachable!() };
     let dashboard = listen(Dashboard::open(*settings).await.unwrap().app()).await;
     let reader = post(async |request: Request| {
@@ -149,8 +99,7 @@ async fn measure(url: &str) {
     let client = Client::new();
     let (mut taking, mut again) = (Vec::new(), Vec::new());
     for pair in 0..PAIRS {
-        let (log, other) =
-            (Log::new(LogId::from_bits(pair + 1)), Log::new(LogId::from_bits(0xb0 << 32 | pair)));
+        let (log, other) = (log(pair + 1), log(0xb0 << 32 | pair));
         let mut copied = 0.0;
         // In turn, so that neither is always the one after the other.
         if pair % 2 == 0 {
