@@ -1,9 +1,10 @@
 //! `cargo xtask base-image`: the images that workshops begin from, of one recipe for all distributions.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::thread;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use clap::{Args, ValueEnum};
 
 use crate::bootstrap;
@@ -76,17 +77,24 @@ pub(crate) fn provide(checkout: &Checkout, podman: &Engine, docker: &Engine) -> 
         save.args(["save", "--quiet", "--format", "docker-archive", "--output"]).arg(&archive).arg(&tags[0]);
         program::run(&mut save)
     })?;
-    for engine in [podman, docker] {
-        let mut load = engine.command(checkout);
-        program::quiet(load.args(["load", "--quiet", "--input"]).arg(&archive))?;
-        // Podman puts `localhost/` before a name without a registry, and so it stands in the archive.
-        let loaded = format!("localhost/{}", tags[0]);
-        for tag in &tags {
-            program::quiet(engine.command(checkout).args(["tag", &loaded, tag]))?;
-        }
-        if engine.kind == Kind::Docker {
-            program::quiet(engine.command(checkout).args(["rmi", &loaded]))?;
-        }
+    thread::scope(|scope| {
+        let docker = scope.spawn(|| load(checkout, docker, &archive, &tags));
+        load(checkout, podman, &archive, &tags)?;
+        docker.join().unwrap_or_else(|_| bail!("Docker did not get the base image"))
+    })
+}
+
+/// Gives an engine the base image of an archive, under its names.
+fn load(checkout: &Checkout, engine: &Engine, archive: &Path, tags: &[String]) -> Result<()> {
+    let mut load = engine.command(checkout);
+    program::quiet(load.args(["load", "--quiet", "--input"]).arg(archive))?;
+    // Podman puts `localhost/` before a name without a registry, and so it stands in the archive.
+    let loaded = format!("localhost/{}", tags[0]);
+    for tag in tags {
+        program::quiet(engine.command(checkout).args(["tag", &loaded, tag]))?;
+    }
+    if engine.kind == Kind::Docker {
+        program::quiet(engine.command(checkout).args(["rmi", &loaded]))?;
     }
     Ok(())
 }

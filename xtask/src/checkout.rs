@@ -1,7 +1,7 @@
 //! Where things are: the repository's folders, and programs started from there.
 
 use std::env;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -38,8 +38,18 @@ impl Checkout {
     }
 
     /// A program to be started in the repository's top folder, with the built tools first in its `PATH`.
+    ///
+    /// It does not get what cargo told this chore about its own package: some build scripts look at that, and a cargo that is
+    /// started here would build again whatever one that is started by hand has built.
     pub(crate) fn command(&self, program: &str) -> Command {
         let mut command = Command::new(program);
+        let of_package = |name: &OsStr| {
+            let name = name.to_string_lossy();
+            ["CARGO_PKG_", "CARGO_MANIFEST_"].iter().any(|start| name.starts_with(start))
+        };
+        for (name, _) in env::vars_os().filter(|(name, _)| of_package(name)) {
+            command.env_remove(name);
+        }
         command.current_dir(&self.root).env("PATH", &self.path);
         command
     }

@@ -18,6 +18,7 @@ mod engine;
 mod engines;
 mod examples;
 mod fuzz;
+mod image;
 mod parts;
 mod postgres;
 mod program;
@@ -57,6 +58,8 @@ enum Chore {
     Parts,
     /// Build a base image, such as workshop-base:debian, into a container engine.
     BaseImage(base_image::Options),
+    /// Build the images of dashboard and shipper into a container engine.
+    Image(image::Options),
     /// Run a Podman and a Docker with the base image, apart from the machine's own, until Ctrl-C.
     Engines,
     /// Run a Postgres and an S3 server for tests, until Ctrl-C.
@@ -94,6 +97,7 @@ fn run(chore: Chore) -> anyhow::Result<ExitCode> {
         Chore::Workspace(options) => workspace::run(&checkout, &options)?,
         Chore::Parts => parts::run(&checkout)?,
         Chore::BaseImage(options) => base_image::run(&checkout, &options)?,
+        Chore::Image(options) => image::run(&checkout, &options)?,
         Chore::Engines => engines::serve(&checkout)?,
         Chore::Postgres => postgres::serve(&checkout)?,
         Chore::Class(options) => class::run(&options)?,

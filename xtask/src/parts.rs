@@ -45,7 +45,7 @@ pub(crate) fn gather(checkout: &Checkout) -> Result<PathBuf> {
     setup::packages(checkout, &[NEEDED])?;
     setup::goss(checkout)?;
     setup::pages(checkout)?;
-    let backend = static_backend(checkout)?;
+    let backend = static_programs(checkout, "image", &["workshop-backend"])?.join("workshop-backend");
     let tini = checkout.which("tini-static").context("tini-static is missing")?;
     let folder = folder(checkout);
     fs::create_dir_all(&folder)?;
@@ -70,22 +70,21 @@ fn write(path: &Path, text: &[u8], mode: u32) -> Result<()> {
     fs::rename(&new, path).with_context(|| path.display().to_string())
 }
 
-/// The backend with everything it needs inside: it runs in an image of any distribution. The target is named, though it
-/// is this machine's, so that the flag does not reach build scripts.
-fn static_backend(checkout: &Checkout) -> Result<PathBuf> {
+/// Builds packages' programs with everything they need inside, and returns the folder that has them: they run in an image
+/// of any distribution, or of none. The target is named, though it is this machine's, so that the flag does not reach
+/// build scripts.
+pub(crate) fn static_programs(checkout: &Checkout, profile: &str, packages: &[&str]) -> Result<PathBuf> {
     let rustc = program::output(checkout.command("rustc").arg("-vV"))?;
     let host =
         rustc.lines().find_map(|line| line.strip_prefix("host: ")).context("`rustc -vV` names no host")?;
-    let arguments =
-        ["build", "--quiet", "--profile", "image", "--package", "workshop-backend", "--target", host];
-    program::run(
-        checkout
-            .cargo()
-            .args(arguments)
-            .env_remove("CARGO_ENCODED_RUSTFLAGS")
-            .env("RUSTFLAGS", "-C target-feature=+crt-static"),
-    )?;
-    Ok(checkout.target.join(host).join("image/workshop-backend"))
+    let mut build = checkout.cargo();
+    build.args(["build", "--quiet", "--profile", profile, "--target", host]);
+    for package in packages {
+        build.args(["--package", package]);
+    }
+    build.env_remove("CARGO_ENCODED_RUSTFLAGS").env("RUSTFLAGS", "-C target-feature=+crt-static");
+    program::run(&mut build)?;
+    Ok(checkout.target.join(host).join(if profile == "dev" { "debug" } else { profile }))
 }
 
 /// Packs the parts of `folder` as an image has them. The same parts are the same bytes, so the same layer. There are no

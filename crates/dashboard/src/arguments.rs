@@ -1,5 +1,6 @@
 //! What `workshop-dashboard` can be told.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
@@ -23,6 +24,12 @@ pub enum Command {
     Serve(Box<Settings>),
     /// Bring the database to this version.
     Migrate(Database),
+    /// Ask the dashboard of this machine whether it serves; a container engine does.
+    Healthcheck {
+        /// Where it serves.
+        #[arg(long, env = "WORKSHOP_LISTEN", value_name = "ADDRESS", default_value = "127.0.0.1:8090")]
+        listen: SocketAddr,
+    },
     /// Add, import, revoke and list workspaces.
     Workspace {
         /// What to do with them.

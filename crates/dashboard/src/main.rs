@@ -10,6 +10,7 @@ use sqlx::{Connection, PgConnection};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 use workshop_dashboard::arguments::{Arguments, Command, Database, WorkspaceCommand};
+use workshop_dashboard::healthcheck::healthcheck;
 use workshop_dashboard::store::workspaces::{self, Added, NewWorkspace};
 use workshop_dashboard::{Dashboard, rebuild, retention, serve, store};
 
@@ -41,6 +42,7 @@ async fn main() -> ExitCode {
 async fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Migrate(Database { database }) => Ok(store::migrate(&database).await?),
+        Command::Healthcheck { listen } => healthcheck(listen).context("the dashboard does not answer"),
         Command::Serve(settings) => {
             store::migrate(&settings.database).await?;
             let dashboard = Dashboard::open(*settings).await?;

@@ -1,7 +1,9 @@
 //! The compose file brought up for real, with images made here: a database, an S3 server, the dashboard, and one workspace
-//! with its shipper, whose student then stands in the class.
+//! with its shipper. What its student does stands in the class, in the tables that analysts read and in the S3 server; then
+//! all of it is stopped and taken down.
 
 use std::fs;
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread::sleep;
@@ -10,20 +12,31 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
-use crate::backend;
+use crate::backend::{self, Door};
 use crate::base_image::Distribution;
 use crate::checkout::Checkout;
+use crate::engine::{Engine, Kind};
+use crate::image::{self, Program};
 use crate::postgres;
 use crate::program;
 use crate::s3;
 use crate::server::free_port;
 use crate::setup;
+use crate::student;
 
 const NEEDED: &[setup::Needed] =
     &[("docker-compose", "docker-compose"), ("docker", "docker.io"), ("curl", "curl")];
 
 /// How long everything may take until it serves.
 const PATIENCE: Duration = Duration::from_secs(90);
+
+/// Everything is told to end, and has ended by itself within this time. One that does not listen would be killed after ten
+/// seconds, or thirty, with another exit code than 0.
+const STOPPING: Duration = Duration::from_secs(25);
+
+/// What the student types, and what is then seen.
+const TYPED: &str = "echo seen from the $((40+2))nd row";
+const SEEN: &str = "seen from the 42nd row";
 
 const PROJECT: &str = "workshop-compose-test";
 const IMAGES: [&str; 4] = ["postgres", "s3", "dashboard", "shipper"];
@@ -34,6 +47,8 @@ struct Installation<'a> {
     docker: &'a str,
     folder: PathBuf,
     port: u16,
+    /// Where the workspace is to serve.
+    workspace: u16,
     token: String,
 }
 
@@ -46,18 +61,20 @@ fn the_compose_file_comes_up_and_a_workspace_attaches() -> Result<()> {
     setup::packages(checkout, &[NEEDED, postgres::NEEDED])?;
     s3::provide(checkout)?;
     setup::programs(checkout)?;
-    let packages = ["workshop-dashboard", "workshop-shipper", "xtask"].map(|name| ["--package", name]);
-    program::run(checkout.cargo().arg("build").args(packages.concat()))?;
     let folder = checkout.target.join("compose");
     if folder.exists() {
         fs::remove_dir_all(&folder)?;
     }
     fs::create_dir_all(&folder)?;
-    let installation =
-        Installation { checkout, docker: &docker, folder, port: free_port()?, token: backend::token()? };
+    let (port, workspace) = (free_port()?, free_port()?);
+    let token = backend::token()?;
+    let installation = Installation { checkout, docker: &docker, folder, port, workspace, token };
     installation.build()?;
     installation.serve()?;
-    installation.attach()
+    installation.attach()?;
+    installation.work()?;
+    installation.analyse()?;
+    installation.end()
 }
 
 impl Installation<'_> {
@@ -73,16 +90,13 @@ impl Installation<'_> {
         program::quiet(compose.arg(self.folder.join("env")).args(["--profile", "workspace"]).args(arguments))
     }
 
-    /// Images of the programs that were just built, from the Containerfiles that releases are built from, on the base image:
-    /// these programs are not static.
+    /// The images of dashboard and shipper by the recipes of releases, of programs that are quicker to build; those of others, which no registry has here; and those of a
+    /// workshop.
     fn build(&self) -> Result<()> {
-        let built = |name: &str| self.checkout.target.join("debug").join(name);
-        let deploy = self.checkout.root.join("deploy/images");
-        let certificates = PathBuf::from("/etc/ssl/certs/ca-certificates.crt");
-        for name in ["dashboard", "shipper"] {
-            let program = format!("workshop-{name}");
-            let files = [(built(&program), program.as_str()), (certificates.clone(), "ca-certificates.crt")];
-            self.image(name, &fs::read_to_string(deploy.join(format!("{name}.Containerfile")))?, &files)?;
+        let engine = Engine { kind: Kind::Docker, address: Some(self.docker.to_owned()) };
+        let programs = image::programs(self.checkout, "dev")?;
+        for program in Program::ALL {
+            image::build(self.checkout, &engine, &programs, program, &[tag(program.name())])?;
         }
         let gateway = self.checkout.tools.join("versitygw");
         let recipe = "FROM scratch\nCOPY versitygw /versitygw\nENTRYPOINT [\"/versitygw\"]\n";
@@ -96,7 +110,7 @@ impl Installation<'_> {
                       && ln -s /usr/lib/postgresql/*/bin/* /usr/local/bin/\n\
                       HEALTHCHECK NONE\nENTRYPOINT [\"/entrypoint.sh\"]\n";
         self.image("postgres", recipe, &[(archive, "postgres.tar"), (entrypoint, "entrypoint.sh")])?;
-        let mut workshop = self.docker(&built("workshop").to_string_lossy());
+        let mut workshop = self.docker("workshop");
         workshop.args(["--engine", "docker", "build", "compile", "examples/hello-linux"]);
         program::quiet(&mut workshop).map(|_| ())
     }
@@ -117,14 +131,13 @@ impl Installation<'_> {
 
     /// The settings, with secrets of this run and an ingest token once there is one.
     fn settings(&self, ingest: &str) -> Result<()> {
-        let Self { port, token, .. } = self;
+        let Self { port, workspace, token, .. } = self;
         let images: String =
             IMAGES.iter().map(|name| format!("{}_IMAGE={}\n", name.to_uppercase(), tag(name))).collect();
         let text = format!(
             "{images}POSTGRES_PASSWORD={token}\nS3_ACCESS_KEY_ID=workshop\nS3_SECRET_ACCESS_KEY={token}\n\
              WORKSHOP_INSTRUCTOR_TOKEN={token}\nWORKSHOP_WORKSPACE_TOKEN={token}\nDASHBOARD_PORT={port}\n\
-             WORKSPACE_PORT={}\nWORKSHOP_ACCESS_TOKEN=student-{token}\nWORKSHOP_INGEST_TOKEN={ingest}\n",
-            free_port()?
+             WORKSPACE_PORT={workspace}\nWORKSHOP_ACCESS_TOKEN=student-{token}\nWORKSHOP_INGEST_TOKEN={ingest}\n"
         );
         fs::write(self.folder.join("env"), text)?;
         Ok(())
@@ -133,7 +146,10 @@ impl Installation<'_> {
     fn serve(&self) -> Result<()> {
         self.settings("")?;
         self.compose(&["up", "--detach", "dashboard"])?;
-        self.until("the dashboard is ready", || self.get("/readyz").is_ok())
+        self.until("the dashboard is ready", || self.get("/readyz").is_ok())?;
+        self.until("its container is healthy", || {
+            self.inspect("dashboard", "{{.State.Health.Status}}").is_ok_and(|health| health == "healthy")
+        })
     }
 
     fn attach(&self) -> Result<()> {
@@ -143,6 +159,97 @@ impl Installation<'_> {
         self.settings(token)?;
         self.compose(&["up", "--detach"])?;
         self.until("Ada's workspace is shown", || self.shown().is_ok_and(|shown| shown))
+    }
+
+    /// The student does something: the dashboard gets it, keeps the recording in the S3 server, and plays it.
+    fn work(&self) -> Result<()> {
+        let address = (Ipv4Addr::LOCALHOST, self.workspace).into();
+        let door =
+            Door { address, access: format!("student-{}", self.token), instructor: self.token.clone() };
+        let tasks = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        tasks.block_on(student::work(&door, &self.volume("log")?, &[TYPED]))?;
+        self.until("the recording is played", || self.plays().is_ok_and(|plays| plays))?;
+        let kept = program::quiet(
+            self.checkout
+                .command("grep")
+                .args(["--recursive", "--files-with-matches", SEEN])
+                .arg(self.volume("casts")?),
+        );
+        kept.context("the S3 server does not have it").map(drop)
+    }
+
+    /// Whether the dashboard plays what the student has seen.
+    fn plays(&self) -> Result<bool> {
+        let listed: Value = serde_json::from_str(&self.get("/api/workspaces/ada/recordings")?)?;
+        let recordings = listed["recordings"].as_array().context("a list of recordings")?;
+        for recording in recordings {
+            let [log, name] = ["log", "name"].map(|key| recording[key].as_str().unwrap_or_default());
+            if self.get(&format!("/api/recordings/{log}/{name}"))?.contains(SEEN) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// An analyst's user, made as docs/operating.md says, reads what the student did, and can write nothing.
+    fn analyse(&self) -> Result<()> {
+        self.sql("workshop", "create role ann login password 'ann' in role workshop_analyst")?;
+        let typed = TYPED.replace('\'', "''");
+        let query = format!(
+            "select student from command_log join workspaces using (workspace) where cmd = '{typed}'"
+        );
+        let found = self.sql("ann", &query)?;
+        ensure!(found == "Ada Lovelace", "the analyst found {found:?}");
+        for refused in ["update command_log set cmd = ''", "select line from events", "create table mine ()"]
+        {
+            ensure!(self.sql("ann", refused).is_err(), "the analyst may {refused}");
+        }
+        Ok(())
+    }
+
+    /// Has the database run some SQL as a user.
+    fn sql(&self, user: &str, text: &str) -> Result<String> {
+        let address = format!("postgres://{user}@127.0.0.1/workshop");
+        let password = format!("PGPASSWORD={}", if user == "ann" { "ann" } else { &self.token });
+        let psql =
+            ["exec", "-T", "-e", &password, "postgres", "psql", "--tuples-only", "--no-align", "--quiet"];
+        let said =
+            self.compose(&[&psql[..], &["--set", "ON_ERROR_STOP=1", "--command", text, &address]].concat())?;
+        Ok(said.trim().to_owned())
+    }
+
+    /// Everything ends by itself and in order; taken down, nothing of it is left.
+    fn end(&self) -> Result<()> {
+        let began = Instant::now();
+        self.compose(&["stop"])?;
+        ensure!(began.elapsed() < STOPPING, "stopping took {:?}", began.elapsed());
+        for service in ["workspace", "shipper", "dashboard"] {
+            let code = self.inspect(service, "{{.State.ExitCode}}")?;
+            ensure!(code == "0", "{service} ended with {code}");
+        }
+        self.compose(&["down", "--volumes"])?;
+        let label = format!("label=com.docker.compose.project={PROJECT}");
+        for kind in ["container", "volume", "network"] {
+            let all: &[&str] = if kind == "container" { &["--all"] } else { &[] };
+            let mut list = self.docker("docker");
+            let left = program::quiet(list.args([kind, "ls", "--quiet", "--filter", &label]).args(all))?;
+            ensure!(left.is_empty(), "a {kind} is left: {left}");
+        }
+        Ok(())
+    }
+
+    /// Where a volume is on this machine.
+    fn volume(&self, name: &str) -> Result<PathBuf> {
+        let mut inspect = self.docker("docker");
+        inspect.args(["volume", "inspect", "--format", "{{.Mountpoint}}", &format!("{PROJECT}_{name}")]);
+        Ok(program::quiet(&mut inspect)?.trim().into())
+    }
+
+    /// What Docker says of a service's container.
+    fn inspect(&self, service: &str, format: &str) -> Result<String> {
+        let container = self.compose(&["ps", "--quiet", service])?;
+        let mut inspect = self.docker("docker");
+        Ok(program::quiet(inspect.args(["inspect", "--format", format, container.trim()]))?.trim().to_owned())
     }
 
     /// Whether the dashboard shows the workspace with what only its log says.
