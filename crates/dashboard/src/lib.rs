@@ -5,6 +5,7 @@ pub mod arguments;
 pub mod auth;
 pub mod casts;
 pub mod client;
+pub mod healthcheck;
 pub mod ingest;
 pub mod live;
 pub mod pages;
