@@ -104,6 +104,76 @@ fn goes_on_until_the_backend_has_ended() {
     assert!(said.contains("all is shipped"), "{said}");
 }
 
+#[test]
+#[ignore = "the backend of the test below"]
+fn backend() {
+    let Some(dir) = std::env::var_os("WORKSHOP_TEST_BACKEND") else { return };
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let _entered = runtime.enter();
+    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).unwrap();
+    let journal = journal(std::path::Path::new(&dir));
+    let stop = Arc::new(AtomicBool::new(false));
+    let writer = thread::spawn({
+        let (journal, stop) = (journal.clone(), stop.clone());
+        move || write(&journal, "backend", &stop)
+    });
+    runtime.block_on(terminate.recv());
+    // As a backend does: what is under way is finished, and shells say that they ended.
+    thread::sleep(Duration::from_millis(400));
+    stop.store(true, Ordering::Relaxed);
+    writer.join().unwrap();
+    journal.append_lazily(Stream::State, event("the-last-word"));
+    journal.close();
+}
+
+/// Both are processes, and get their SIGTERM at one moment, either first; or the backend is killed on its way out.
+#[test]
+fn backend_and_shipper_end_together() {
+    let mut seed = getrandom::u64().unwrap();
+    println!("seed {seed}");
+    for round in 0..6 {
+        let receiver = Receiver::start();
+        let folder = Folder::new();
+        let mut backend = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--ignored", "--exact", "backend", "--nocapture"])
+            .env("WORKSHOP_TEST_BACKEND", folder.dir())
+            .stdout(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        let shipper = Shipper::start(&receiver, folder.dir(), &["--gather", "5"]);
+        until("something", || receiver.model().posts > 3);
+        let end = |backend: &std::process::Child| {
+            let pid = rustix::process::Pid::from_child(backend);
+            rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+        };
+        let between = Duration::from_micros(random(&mut seed) % 20_000);
+        if round % 2 == 0 {
+            shipper.terminate();
+            thread::sleep(between);
+            end(&backend);
+        } else {
+            end(&backend);
+            thread::sleep(between);
+            shipper.terminate();
+        }
+        let said_it_all = round < 4;
+        if !said_it_all {
+            thread::sleep(Duration::from_millis(random(&mut seed) % 300));
+            backend.kill().unwrap();
+        }
+        backend.wait().unwrap();
+        let (code, said) = shipper.end();
+        assert_eq!(code, Some(0), "round {round}: {said}");
+        check_same(&receiver, &folder, LOG, &format!("round {round}"));
+        let last = receiver.stream(LOG, "state");
+        assert_eq!(
+            last.windows(13).any(|part| part == b"the-last-word"),
+            said_it_all,
+            "round {round}: what was appended after the SIGTERM"
+        );
+    }
+}
+
 /// Without a backend there is nothing to wait for.
 #[test]
 fn ends_at_once_when_there_is_nothing_more() {

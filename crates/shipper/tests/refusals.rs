@@ -92,6 +92,44 @@ fn a_wrong_token_is_said_once_and_not_shown() {
     assert!(!said.contains("another-token"), "the token is in the log:\n{said}");
 }
 
+/// Told to log everything, with a dashboard that takes everything and repeats the token in what it says.
+#[test]
+fn the_token_is_in_no_line() {
+    let receiver = Receiver::start();
+    let folder = full();
+    let mut command = command(&receiver, folder.dir(), &["--metrics", "127.0.0.1:0"]);
+    let shipper = Shipper::of(command.env("RUST_LOG", "trace"));
+    until_same(&receiver, &folder, LOG, "all");
+    receiver.model().answer = Some((503, format!("{{\"detail\":\"{TOKEN}\"}}")));
+    folder.append("state", "two\n");
+    let before = receiver.model().posts;
+    until("a post", || receiver.model().posts > before + 1);
+    receiver.model().answer = None;
+    until_same(&receiver, &folder, LOG, "more");
+    shipper.terminate();
+    // Which looks for the token, too.
+    let (code, said) = shipper.end();
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("TRACE") && said.contains("DEBUG"), "{said}");
+    assert!(!said.contains(TOKEN), "{said}");
+}
+
+/// In an image with nothing but the program: http needs no certificates, and https says that they are missing.
+#[test]
+fn authorities_are_needed_for_https_only() {
+    let nothing = tempfile::tempdir().unwrap();
+    let receiver = Receiver::start();
+    let folder = full();
+    let mut command = command(&receiver, folder.dir(), &["--once"]);
+    command.env("SSL_CERT_FILE", "/dev/null").env("SSL_CERT_DIR", nothing.path());
+    assert_eq!(Shipper::of(&mut command).end().0, Some(0));
+    until_same(&receiver, &folder, LOG, "all");
+    let (code, said) =
+        Shipper::of(command.env("WORKSHOP_INGEST_URL", "https://127.0.0.1:1/ingest/ann")).end();
+    assert_eq!(code, Some(1));
+    assert!(said.contains("install ca-certificates"), "{said}");
+}
+
 /// The records of this log come by Vector: recordings go on.
 #[test]
 fn recordings_are_shipped_beside_vector() {
