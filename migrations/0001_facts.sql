@@ -74,8 +74,8 @@ create table cursors (
 );
 comment on table cursors is 'How far each file was taken in; moved in the transaction that stores what it passes.';
 comment on column cursors.stream is 'state, commands, llm, or cast/<file name>.';
-comment on column cursors.next is 'Offset in bytes of the first byte that was not taken in.';
-comment on column cursors.seq is 'Highest seq that was taken in; null for casts.';
+comment on column cursors.next is 'Offset in bytes of the first byte that was not taken in; 0 for what comes by Vector, which knows none.';
+comment on column cursors.seq is 'Up to where the stream is projected: the highest seq, or, of what comes by Vector, the one before the first that is still waited for; null for casts.';
 comment on column cursors.last_len is 'Length in bytes of the last line before next, its newline included.';
 comment on column cursors.last_sha256 is 'SHA-256 of that line with its newline: how a shipper sees that its file is another.';
 comment on column cursors.last_ts is 'Time of the record with the highest seq; null for casts.';
@@ -88,9 +88,10 @@ create table gaps (
     since    timestamptz not null default now(),
     primary key (log, stream, from_seq)
 );
-comment on table gaps is 'Records that are missing between others.';
+comment on table gaps is 'Records that are missing between others. By Vector they may still come: what lies after them waits for ten minutes.';
 comment on column gaps.from_seq is 'First missing seq.';
 comment on column gaps.to_seq is 'Last missing seq.';
+comment on column gaps.since is 'Since when they are missed.';
 
 create table quarantine (
     id          bigint generated always as identity primary key,
@@ -107,6 +108,8 @@ create unique index quarantine_offset on quarantine (log, stream, "offset") wher
 create unique index quarantine_sha256 on quarantine (workspace, stream, sha256) where "offset" is null;
 create index quarantine_workspace on quarantine (workspace, received_at);
 comment on table quarantine is 'Lines that are no records: kept, counted and shown, and never in the way of what follows.';
+comment on column quarantine.log is 'Its log; null when that is not known, or another workspace''s.';
+comment on column quarantine.stream is 'Its stream; unknown if its file is none of a log''s.';
 comment on column quarantine."offset" is 'Offset of the line in its file; null when it came by Vector, which knows none.';
 comment on column quarantine.sha256 is 'SHA-256 of the whole line.';
 comment on column quarantine.reason is 'What is wrong with it; conflict: another line has its place.';

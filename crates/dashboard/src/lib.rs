@@ -162,6 +162,7 @@ pub async fn serve(
     let mut upkeep = JoinSet::new();
     upkeep.spawn(retention::keep_up(database, days));
     upkeep.spawn(casts::keep_up(dashboard.store.ingest().clone(), dashboard.casts.clone()));
+    upkeep.spawn(ingest::vector::keep_up(dashboard.clone()));
     let stopping = dashboard.clone();
     let end = async move {
         end.await;

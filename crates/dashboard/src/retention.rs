@@ -36,6 +36,12 @@ pub async fn upkeep(connection: &mut PgConnection, days: Option<u32>) -> Result<
     for day in partitions::days(connection).await? {
         dropped += expire(connection, &day, days).await?;
     }
+    if let Some(days) = days {
+        // Lines of no log, which no day takes with it.
+        let query =
+            "delete from quarantine where log is null and received_at < now() - make_interval(days => $1)";
+        sqlx::query(query).bind(i32::try_from(days).unwrap_or(i32::MAX)).execute(connection).await?;
+    }
     Ok(dropped)
 }
 

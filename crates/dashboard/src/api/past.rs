@@ -103,7 +103,7 @@ pub(super) async fn timeline(
     }))
 }
 
-/// Every state record of a log in the order of `seq`.
+/// Every state record of a log in the order of `seq`, up to where it is projected.
 async fn each_record(
     pool: &PgPool,
     log: &Log,
@@ -113,6 +113,7 @@ async fn each_record(
     loop {
         let lines: Vec<(i64, String)> = sqlx::query_as(
             "select seq, line from events where opened = $1::date and log = $2 and stream = 'state' and seq > $3
+             and seq <= coalesce((select seq from cursors where log = $2 and stream = 'state'), 9223372036854775807)
              order by seq limit $4",
         )
         .bind(&log.opened)

@@ -150,36 +150,55 @@ pub async fn check_workspace(pool: &PgPool, headers: &HeaderMap, workspace: &str
 /// # Errors
 /// The token was revoked meanwhile, or the log is another workspace's.
 pub async fn enter(connection: &mut PgConnection, workspace: &str, log: LogId) -> Result<Entered, Problem> {
-    let query = "select 1 from workspaces where workspace = $1 and revoked is null for update";
-    let locked = sqlx::query(query).bind(workspace).fetch_optional(&mut *connection).await?;
-    locked.ok_or_else(unknown_token)?;
-    if let Some(entered) = find(connection, workspace, log).await? {
-        return Ok(entered);
-    }
-    // The newest log counts, whatever the database's clock was set to since the one before.
-    let query = "insert into logs (log, workspace, opened, first_seen, last_seen) \
-                 values ($1, $2, (clock_timestamp() at time zone 'UTC')::date, \
-                 greatest(clock_timestamp(), (select max(first_seen) + interval '1 microsecond' from logs where workspace = $2)), \
-                 clock_timestamp()) on conflict do nothing";
-    sqlx::query(query).bind(log.to_string()).bind(workspace).execute(&mut *connection).await?;
-    find(connection, workspace, log).await?.ok_or_else(other_log)
+    lock(connection, workspace).await?;
+    find_or_make(connection, workspace, log).await?.ok_or_else(other_log)
 }
 
+/// Locks the workspace until the transaction ends.
+///
+/// # Errors
+/// The token was revoked meanwhile.
+pub async fn lock(connection: &mut PgConnection, workspace: &str) -> Result<(), Problem> {
+    let query = "select 1 from workspaces where workspace = $1 and revoked is null for update";
+    let locked = sqlx::query(query).bind(workspace).fetch_optional(connection).await?;
+    locked.map(drop).ok_or_else(unknown_token)
+}
+
+/// Finds a log of the workspace, which is locked, or makes it; `None` if the log is another workspace's.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn find_or_make(
+    connection: &mut PgConnection,
+    workspace: &str,
+    log: LogId,
+) -> Result<Option<Entered>, sqlx::Error> {
+    let mut found = find(connection, workspace, log).await?;
+    if found.is_none() {
+        // The newest log counts, whatever the database's clock was set to since the one before.
+        let query = "insert into logs (log, workspace, opened, first_seen, last_seen) \
+                     values ($1, $2, (clock_timestamp() at time zone 'UTC')::date, \
+                     greatest(clock_timestamp(), (select max(first_seen) + interval '1 microsecond' from logs where workspace = $2)), \
+                     clock_timestamp()) on conflict do nothing";
+        sqlx::query(query).bind(log.to_string()).bind(workspace).execute(&mut *connection).await?;
+        found = find(connection, workspace, log).await?;
+    }
+    Ok(found.filter(|entered| entered.place.workspace == workspace))
+}
+
+/// The log, whoever's it is.
 async fn find(
     connection: &mut PgConnection,
     workspace: &str,
     log: LogId,
-) -> Result<Option<Entered>, Problem> {
+) -> Result<Option<Entered>, sqlx::Error> {
     let query = "select workspace, opened, state, via, \
-                 log = (select log from logs where workspace = $1 order by first_seen desc, log desc limit 1) \
+                 coalesce(log = (select log from logs where workspace = $1 order by first_seen desc, log desc limit 1), false) \
                  from logs where log = $2";
     let row = sqlx::query(query).bind(workspace).bind(log.to_string()).fetch_optional(connection).await?;
     let Some(row) = row else { return Ok(None) };
-    if row.try_get::<&str, _>(0)? != workspace {
-        return Err(other_log());
-    }
     let place =
-        Place { workspace: workspace.to_owned(), log: log.to_string(), opened: row.try_get::<Date, _>(1)? };
+        Place { workspace: row.try_get(0)?, log: log.to_string(), opened: row.try_get::<Date, _>(1)? };
     let via = row.try_get::<Option<&str>, _>(3)?;
     Ok(Some(Entered {
         place,

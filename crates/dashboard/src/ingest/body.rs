@@ -120,7 +120,7 @@ async fn pieces(body: Body, mut take: impl FnMut(&[u8])) -> Result<(), Problem> 
     Ok(())
 }
 
-fn too_long() -> Problem {
+pub(super) fn too_long() -> Problem {
     let detail = "A body has at most 4 MiB. A longer line is told by Workshop-Too-Long instead.";
     Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body-too-long", "Body too long", detail)
 }

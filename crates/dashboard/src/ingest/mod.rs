@@ -8,6 +8,7 @@ mod diverged;
 mod late;
 pub mod lines;
 mod position;
+pub mod vector;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -72,6 +73,7 @@ impl Counts {
 /// What shippers ask for.
 pub fn routes() -> Router<Arc<Dashboard>> {
     Router::new()
+        .route("/ingest/vector/{workspace}", post(vector::vector))
         .route("/ingest/{workspace}/{log}", get(position::position))
         .route("/ingest/{workspace}/{log}/diverged", post(diverged::diverged))
         .route("/ingest/{workspace}/{log}/{stream}", post(lines_of))

@@ -13,7 +13,7 @@ use crate::store::types::Timestamptz;
 /// So many lines are read at once when a log is folded again.
 const PAGE: i64 = 10_000;
 
-/// Folds a log again from its stored lines.
+/// Folds a log again from its stored lines, up to its cursor.
 ///
 /// # Errors
 /// The database does not answer.
@@ -34,7 +34,7 @@ pub async fn refold(connection: &mut PgConnection, place: &Place) -> Result<Proj
     }
 }
 
-/// The next stored lines of a stream, by `seq`.
+/// The next stored lines of a stream, by `seq`. What lies after the cursor waits for what is missing before it.
 ///
 /// # Errors
 /// The database does not answer.
@@ -45,7 +45,7 @@ pub async fn page(
     after: i64,
 ) -> Result<Vec<(i64, String)>, sqlx::Error> {
     let query = "select seq, line from events where opened = $1 and log = $2 and stream = $3 and seq > $4 \
-                 order by seq limit $5";
+                 and seq <= (select seq from cursors where log = $2 and stream = $3) order by seq limit $5";
     let query = sqlx::query(query).bind(place.opened).bind(&place.log).bind(stream).bind(after).bind(PAGE);
     query.fetch_all(connection).await?.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
 }

@@ -1,0 +1,102 @@
+//! A log's lines come by one path; recordings are the shipper's beside either.
+
+use clap::Parser;
+use reqwest::Client;
+use workshop_class::Seat;
+use workshop_events::Stream;
+use workshop_journal::recordings_in;
+use workshop_shipper::{Metrics, Phase, Settings, ending, ship};
+
+use crate::harness::{Database, INSTRUCTOR, Served, Vector, class};
+use crate::oracle::assert_equal;
+use crate::replay::{Event, Plan, Random};
+
+/// Ships what is there. Whether all of it was.
+async fn shipped(served: &Served, seat: &Seat, token: &str, more: &[&str]) -> bool {
+    let url = format!("http://{}/ingest/{}", served.address, seat.workspace);
+    let dir = seat.dir.to_str().unwrap();
+    let arguments = ["shipper", "--url", &url, "--token", token, "--dir", dir, "--once", "--grace", "3"];
+    let settings = Settings::try_parse_from(arguments.iter().chain(more)).unwrap();
+    let (_tell, end) = ending(Phase::Finishing);
+    ship(settings, end, Metrics::default()).await.unwrap()
+}
+
+fn lines(seat: &Seat, stream: Stream) -> Vec<Event> {
+    let text = std::fs::read_to_string(seat.dir.join(stream.file_name())).unwrap_or_default();
+    text.lines().map(|line| Event::new(stream, line)).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn recordings_are_shipped_beside_vector() {
+    let database = Database::new().await;
+    let served = Served::on(&database).await;
+    let folder = tempfile::tempdir().unwrap();
+    let seats = class(folder.path(), 2, 9);
+    for (n, seat) in seats.iter().enumerate() {
+        let token = database.add(&seat.workspace).await;
+        let vector = Vector::new(served.address, &seat.workspace, &token);
+        let posts = Plan::new(&seat.dir, &mut Random::new(77)).posts;
+        let (before, after) = posts.split_at(posts.len() / 2);
+        // Recordings may come first, or between: they do not decide by which path the lines come.
+        if n == 0 {
+            assert!(shipped(&served, seat, &token, &["--only", "casts"]).await);
+        }
+        for post in before {
+            vector.deliver(post).await;
+        }
+        assert!(shipped(&served, seat, &token, &["--only", "casts"]).await);
+        for post in after {
+            vector.deliver(post).await;
+        }
+        let http = Client::builder().no_proxy().build().unwrap();
+        for recording in recordings_in(&seat.dir).unwrap() {
+            let url = format!("http://{}/api/recordings/{}/{}", served.address, seat.log, recording.name);
+            let played = http.get(url).bearer_auth(INSTRUCTOR).send().await.unwrap().bytes().await.unwrap();
+            assert!(played == std::fs::read(seat.dir.join(&recording.name)).unwrap(), "{}", recording.name);
+        }
+    }
+    assert!(database.number("select count(*) from recording_refs where bytes > 0").await > 1);
+    // The bytes are the recordings' own; the rest is the files'.
+    database.run("update recording_refs set bytes = 0").await;
+    assert_equal(&database, &seats).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_to_deliver_decides() {
+    let database = Database::new().await;
+    let served = Served::on(&database).await;
+    let folder = tempfile::tempdir().unwrap();
+    let seats = class(folder.path(), 2, 10);
+    let (by_shipper, by_vector) = (&seats[0], &seats[1]);
+    let events = "select * from events";
+
+    let token = database.add(&by_shipper.workspace).await;
+    assert!(shipped(&served, by_shipper, &token, &[]).await);
+    let before = database.rows(events).await;
+    let vector = Vector::new(served.address, &by_shipper.workspace, &token);
+    let posted = lines(by_shipper, Stream::State);
+    let count = posted.len() as u64;
+    assert_eq!(vector.post(&posted).await.counts(), (count, 0, count));
+    assert_eq!(vector.post(&posted).await.counts(), (count, 0, count));
+    assert_eq!(database.rows(events).await, before);
+    let kept = format!(
+        "select count(*) from quarantine where log = '{}' and reason = 'line of a log that workshop-shipper delivers'",
+        by_shipper.log
+    );
+    assert_eq!(database.number(&kept).await, count as i64);
+
+    let token = database.add(&by_vector.workspace).await;
+    let vector = Vector::new(served.address, &by_vector.workspace, &token);
+    vector.deliver(&lines(by_vector, Stream::Commands)).await;
+    let before = database.rows(events).await;
+    // The recordings arrive, the records are refused.
+    assert!(!shipped(&served, by_vector, &token, &[]).await);
+    assert_eq!(database.rows(events).await, before);
+    let casts =
+        format!("select count(*) from cursors where log = '{}' and stream like 'cast/%'", by_vector.log);
+    assert_eq!(database.number(&casts).await, recordings_in(&by_vector.dir).unwrap().len() as i64);
+    vector.deliver(&lines(by_vector, Stream::State)).await;
+    vector.deliver(&lines(by_vector, Stream::Llm)).await;
+    let states = format!("select count(*) from state_timeline where log = '{}'", by_vector.log);
+    assert_eq!(database.number(&states).await, lines(by_vector, Stream::State).len() as i64);
+}
