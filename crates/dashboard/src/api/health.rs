@@ -63,7 +63,7 @@ pub(super) async fn metrics(State(dashboard): State<Arc<Dashboard>>) -> Result<R
     family("gaps", "gauge", "Holes in logs.", &[("", gaps as f64)]);
     family("quarantined", "gauge", "Lines that are no records.", &[("", quarantined as f64)]);
     let taken =
-        [("{outcome=\"new\"}", dashboard.taken.new()), ("{outcome=\"again\"}", dashboard.taken.again())];
+        [("{outcome=\"new\"}", dashboard.taken.fresh()), ("{outcome=\"again\"}", dashboard.taken.again())];
     let posts = taken.map(|(labels, (posts, _))| (labels, posts as f64));
     family("ingest_posts_total", "counter", "Posts of shippers that were answered with 200.", &posts);
     let bytes = taken.map(|(labels, (_, bytes))| (labels, bytes as f64));

@@ -54,7 +54,7 @@ pub struct Counts {
 
 impl Counts {
     /// Of posts that brought something.
-    pub fn new(&self) -> (u64, u64) {
+    pub fn fresh(&self) -> (u64, u64) {
         (self.new.0.load(Relaxed), self.new.1.load(Relaxed))
     }
 
