@@ -1,7 +1,7 @@
 //! Who may ask.
 
 use reqwest::{Method, StatusCode};
-use serde_json::json;
+use serde_json::{Value, json};
 use workshop_dashboard::Dashboard;
 
 use super::harness::{Database, Running, TOKEN, settings};
@@ -52,6 +52,92 @@ async fn the_api_is_for_who_has_the_token() {
     for path in ["/healthz", "/readyz", "/metrics"] {
         assert_eq!(running.ask(Method::GET, path).send().await.unwrap().status(), StatusCode::OK, "{path}");
     }
+}
+
+/// Every route of the API's document, whatever will be added to it.
+#[tokio::test]
+async fn every_route_needs_a_login() {
+    let database = Database::new().await;
+    database.working("ada", "Ada", super::harness::LOG).await;
+    let running = Running::start(&database).await;
+    let document: Value = serde_json::from_str(&workshop_dashboard::api::openapi().unwrap()).unwrap();
+    let mut asked = 0;
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        let filled = path
+            .replace("{id}", "ada")
+            .replace("{log}", super::harness::LOG)
+            .replace("{name}", "a.cast")
+            .replace("{table}", "commands.csv");
+        // One that is told apart below, and the one that ends a login.
+        if matches!(path.as_str(), "/api/settings" | "/auth/logout") {
+            continue;
+        }
+        for method in methods.as_object().unwrap().keys().filter(|key| *key != "parameters") {
+            let method: Method = method.to_uppercase().parse().unwrap();
+            let plain = running.ask(method.clone(), &filled).send().await.unwrap();
+            assert_eq!(plain.status(), StatusCode::UNAUTHORIZED, "{method} {path}");
+            let body: Value = plain.json().await.unwrap();
+            assert_eq!(body["type"], "unauthorized", "{method} {path}");
+            let wrong = running.ask(method.clone(), &filled).bearer_auth("wrong").send().await.unwrap();
+            assert_eq!(wrong.status(), StatusCode::UNAUTHORIZED, "{method} {path}");
+            let right = running.ask(method.clone(), &filled).bearer_auth(TOKEN).send().await.unwrap();
+            assert_ne!(right.status(), StatusCode::UNAUTHORIZED, "{method} {path}");
+            asked += 1;
+        }
+        // Written in another way it is not let through, either.
+        for other in [filled.replacen("/api", "/%61pi", 1), format!("/{filled}"), filled.to_uppercase()] {
+            let answer = running.ask(Method::GET, &other).send().await.unwrap();
+            let kind = answer.headers().get("content-type").map(|kind| kind.to_str().unwrap().to_owned());
+            let page = kind.is_some_and(|kind| kind.starts_with("text/html"));
+            assert!(answer.status().is_client_error() || page, "{other}: {}", answer.status());
+        }
+        for method in [Method::HEAD, Method::OPTIONS, Method::PUT, Method::DELETE, Method::POST] {
+            let status = running.ask(method.clone(), &filled).send().await.unwrap().status();
+            assert_eq!(status, StatusCode::UNAUTHORIZED, "{method} {path}");
+        }
+    }
+    assert!(asked >= 16, "{asked} routes");
+    // What is not in the document, and what is not there at all.
+    for path in ["/api", "/api/", "/api/nothing", "/api/workspaces/ada/nothing"] {
+        let status = running.ask(Method::GET, path).send().await.unwrap().status();
+        assert!(matches!(status, StatusCode::UNAUTHORIZED | StatusCode::NOT_FOUND), "{path}: {status}");
+    }
+}
+
+/// A question that can never be answered is the dashboard's own fault: nobody is told to come back.
+#[tokio::test]
+async fn a_wrong_query_is_no_busy_database() {
+    let database = Database::new().await;
+    database.working("ada", "Ada", super::harness::LOG).await;
+    let running = Running::start(&database).await;
+    let path = "/api/workspaces/ada/commands";
+    assert_eq!(running.status(path).await, StatusCode::OK);
+    for change in ["alter table command_log rename cmd to other", "alter table command_log rename to other"] {
+        database.run(change).await;
+        let answer = running.get(path).send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR, "{change}");
+        assert!(!answer.headers().contains_key("retry-after"));
+        assert_eq!(answer.headers()["content-type"], "application/problem+json");
+        let text = answer.text().await.unwrap();
+        assert!(text.contains("\"internal\"") && !text.contains("command_log"), "{text}");
+    }
+    // One that an administrator ends may be asked again.
+    database
+        .run("alter table other rename to command_log; alter table command_log rename other to cmd")
+        .await;
+    assert_eq!(running.status(path).await, StatusCode::OK);
+    let mut holding = database.pool.begin().await.unwrap();
+    sqlx::query("lock table command_log").execute(&mut *holding).await.unwrap();
+    let waiting = tokio::spawn(running.get(path).send());
+    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    database
+        .run("select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'workshop_dashboard' and wait_event_type = 'Lock' and datname = current_database()")
+        .await;
+    let answer = waiting.await.unwrap().unwrap();
+    assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(answer.headers()["retry-after"], "1");
+    holding.rollback().await.unwrap();
+    assert_eq!(running.status(path).await, StatusCode::OK);
 }
 
 #[tokio::test]

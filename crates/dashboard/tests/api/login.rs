@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 
@@ -11,14 +12,14 @@ use tokio::net::TcpListener;
 
 use super::harness::{Database, Running, TOKEN, settings};
 
-const CLIENT: &str = "dashboard";
-const SECRET: &str = "the-secret-of-the-client-at-the-provider";
+pub(super) const CLIENT: &str = "dashboard";
+pub(super) const SECRET: &str = "the-secret-of-the-client-at-the-provider";
 
-struct Provider {
+pub(super) struct Provider {
     process: Child,
     /// Kept open: it goes on writing.
     _said: BufReader<ChildStdout>,
-    issuer: String,
+    pub(super) issuer: String,
 }
 
 impl Drop for Provider {
@@ -29,7 +30,7 @@ impl Drop for Provider {
 }
 
 impl Provider {
-    fn start(redirect: &str, secret: bool, id_token: bool) -> Self {
+    pub(super) fn start(redirect: &str, secret: bool, id_token: bool) -> Self {
         let web = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../web");
         assert!(web.join("node_modules/oidc-provider").exists(), "run `npm ci` in web/ first");
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
@@ -63,13 +64,13 @@ impl Provider {
 }
 
 /// A browser: keeps cookies of each host, follows nothing by itself.
-struct Browser {
+pub(super) struct Browser {
     http: Client,
-    cookies: HashMap<String, HashMap<String, String>>,
+    pub(super) cookies: HashMap<String, HashMap<String, String>>,
 }
 
 impl Browser {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let http = Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
         Self { http, cookies: HashMap::new() }
     }
@@ -108,7 +109,7 @@ impl Browser {
         response
     }
 
-    async fn get(&mut self, url: &str) -> Response {
+    pub(super) async fn get(&mut self, url: &str) -> Response {
         self.ask(Method::GET, url, None, &[]).await
     }
 
@@ -120,7 +121,11 @@ impl Browser {
 
     /// From `/auth/login` through the provider's forms to the address that it sends the browser back to.
     async fn log_in_at_provider(&mut self, running: &Running, login: &str, person: &str) -> String {
-        let mut url = format!("http://{}{login}", running.address);
+        self.log_in_from(running.address, login, person).await
+    }
+
+    pub(super) async fn log_in_from(&mut self, address: SocketAddr, login: &str, person: &str) -> String {
+        let mut url = format!("http://{address}{login}");
         loop {
             let response = self.get(&url).await;
             if response.status().is_redirection() {

@@ -11,6 +11,7 @@ use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 
 use crate::harness::{Dashboard, NOW, Place, S3, cast, line_end};
+use crate::mount::Mount;
 
 const NAME: &str = "session-20261120T090000Z-1.cast";
 const STREAM: &str = "cast/session-20261120T090000Z-1.cast";
@@ -64,6 +65,45 @@ async fn a_store_that_cannot_be_written_is_told_as_busy() {
     assert_eq!(dashboard.post(STREAM, 0, &bytes).await.0, 200);
     assert_eq!(dashboard.played(NAME).await, bytes);
     assert!(crate::harness::files(folder.path()).len() == 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_disk_is_full() {
+    let Some(mount) = Mount::tmpfs("the_disk_is_full", 2 << 20) else { return };
+    let dashboard = Dashboard::start(Place::Folder(tempfile::tempdir_in(mount.path()).unwrap())).await;
+    let bytes = cast(300_000);
+    let middle = line_end(&bytes, 150_000);
+    assert_eq!(dashboard.post(STREAM, 0, &bytes[..middle]).await.0, 200);
+    let filler = mount.fill();
+    for _ in 0..3 {
+        let response = dashboard.posting(STREAM, middle, &bytes[middle..]).send().await.unwrap();
+        assert_eq!(response.status(), 503);
+        assert!(response.headers().contains_key("retry-after"));
+    }
+    // The records go on, what is there is played, and nothing half is left.
+    let line = crate::harness::state(1, "\"event\":\"step_start\",\"step\":\"x\"");
+    assert_eq!(dashboard.post("state", 0, line.as_bytes()).await.0, 200);
+    assert_eq!(dashboard.played(NAME).await, &bytes[..middle]);
+    let Place::Folder(folder) = &dashboard.place else { panic!() };
+    let held: u64 =
+        crate::harness::files(folder.path()).iter().map(|file| file.metadata().unwrap().len()).sum();
+    assert_eq!(held, middle as u64);
+    std::fs::remove_file(filler).unwrap();
+    assert_eq!(dashboard.post(STREAM, middle, &bytes[middle..]).await.2, bytes.len());
+    assert_eq!(dashboard.played(NAME).await, bytes);
+    assert_eq!(dashboard.place.keys().await.len(), 2);
+    let metrics = dashboard.metrics().await;
+    assert!(metrics.contains("\nworkshop_cast_puts_total{outcome=\"stored\"} 2\n"), "{metrics}");
+    assert!(metrics.contains("\nworkshop_cast_puts_total{outcome=\"failed\"} 3\n"), "{metrics}");
+    assert!(metrics.contains(&format!("\nworkshop_cast_bytes_total {}\n", bytes.len())), "{metrics}");
+    assert!(metrics.contains("\nworkshop_cast_put_seconds_count 5\n"), "{metrics}");
+    assert!(metrics.contains("\nworkshop_ingest_posts_total{outcome=\"new\"} 3\n"), "{metrics}");
+    let taken = bytes.len() + line.len();
+    assert!(
+        metrics.contains(&format!("\nworkshop_ingest_bytes_total{{outcome=\"new\"}} {taken}\n")),
+        "{metrics}"
+    );
+    drop(dashboard);
 }
 
 const PASS: u8 = 0;

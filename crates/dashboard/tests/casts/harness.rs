@@ -14,7 +14,7 @@ use object_store::{ObjectStore, ObjectStoreExt};
 use reqwest::{Client, Method, RequestBuilder, Response};
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool};
-use workshop_dashboard::casts::{Casts, Patience, once};
+use workshop_dashboard::casts::{Casts, Figures, Patience, once};
 use workshop_dashboard::store::{self, Store, workspaces};
 
 pub(crate) const LOG: &str = "0123456789abcdef";
@@ -150,7 +150,7 @@ impl Dashboard {
         dashboard
     }
 
-    fn command(&self) -> Command {
+    pub(crate) fn command(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_workshop-dashboard"));
         command.env("WORKSHOP_DATABASE_URL", &self.url).env("WORKSHOP_INSTRUCTOR_TOKEN", INSTRUCTOR);
         command.stdout(Stdio::null());
@@ -159,7 +159,13 @@ impl Dashboard {
     }
 
     pub(crate) async fn serve(&mut self) {
+        self.serve_as(|_| {}).await;
+    }
+
+    /// With other settings.
+    pub(crate) async fn serve_as(&mut self, set: impl FnOnce(&mut Command)) {
         let mut command = self.command();
+        set(&mut command);
         self.child =
             Some(command.args(["serve", "--listen", &format!("127.0.0.1:{}", self.port)]).spawn().unwrap());
         let begin = Instant::now();
@@ -183,6 +189,24 @@ impl Dashboard {
     pub(crate) async fn upkeep(&self, patience: &Patience) -> bool {
         let store = Store::open(&self.url).await.unwrap();
         once(store.ingest(), &Casts::new(self.place.objects()), patience, true).await.unwrap()
+    }
+
+    /// As well; what was counted.
+    pub(crate) async fn figures_of_upkeep(&self, patience: &Patience) -> Figures {
+        let store = Store::open(&self.url).await.unwrap();
+        let casts = Casts::new(self.place.objects());
+        assert!(once(store.ingest(), &casts, patience, true).await.unwrap());
+        casts.counts().figures()
+    }
+
+    pub(crate) async fn metrics(&self) -> String {
+        self.ask(Method::GET, "/metrics", "").send().await.unwrap().text().await.unwrap()
+    }
+
+    /// Status and text of `/readyz`.
+    pub(crate) async fn readiness(&self) -> (u16, String) {
+        let answer = self.ask(Method::GET, "/readyz", "").send().await.unwrap();
+        (answer.status().as_u16(), answer.text().await.unwrap())
     }
 
     pub(crate) fn ask(&self, method: Method, path: &str, token: &str) -> RequestBuilder {

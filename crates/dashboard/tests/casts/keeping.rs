@@ -87,8 +87,11 @@ async fn many_chunks_of_a_live_recording_become_few() {
     let dashboard = Dashboard::start(Place::folder()).await;
     let bytes = cast(200_000);
     dashboard.ship(NAME, &bytes, 100).await;
-    assert!(dashboard.number("select count(*) from recording_chunks").await > 60);
-    assert!(dashboard.upkeep(&NOW).await);
+    let chunks = dashboard.number("select count(*) from recording_chunks").await;
+    assert!(chunks > 60);
+    // Merged, and its parts swept.
+    let done = dashboard.figures_of_upkeep(&NOW).await;
+    assert_eq!((done.merged, done.swept, done.upkeep_failed), (1, chunks.unsigned_abs(), 0));
     assert_eq!(dashboard.number("select count(*) from recording_chunks").await, 1);
     // Silence is what it was.
     let silent = Patience { silent: Duration::ZERO, ..NOW };

@@ -25,6 +25,10 @@ fn server() -> String {
         .unwrap_or_else(|_| "postgres://workshop@127.0.0.1:54999/postgres".to_owned())
 }
 
+/// Where recordings would be.
+pub const CASTS: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/ingest-casts");
+pub const INSTRUCTOR: &str = "the-instructors-token";
+
 /// A migrated database. Dropped, it is gone.
 pub struct Database {
     server: String,
@@ -39,9 +43,17 @@ impl Database {
 
     /// On another server.
     pub async fn on(server: &str) -> Self {
+        Self::made(server, "").await
+    }
+
+    /// On another server, with more said of how it is made.
+    pub async fn made(server: &str, how: &str) -> Self {
         let name = format!("p_{:012x}", getrandom::u64().unwrap() >> 16);
         let mut admin = PgConnection::connect(server).await.unwrap();
-        sqlx::query(AssertSqlSafe(format!("create database {name}"))).execute(&mut admin).await.unwrap();
+        sqlx::query(AssertSqlSafe(format!("create database {name} {how}")))
+            .execute(&mut admin)
+            .await
+            .unwrap();
         // The server stays up; where it does not, the test says so.
         let lax = format!("alter database {name} set synchronous_commit = off");
         sqlx::query(AssertSqlSafe(lax)).execute(&mut admin).await.unwrap();
@@ -90,7 +102,13 @@ impl Database {
     }
 
     pub fn settings(&self) -> Settings {
-        let arguments = ["workshop-dashboard", "serve", "--listen", "127.0.0.1:0", "--database", &self.url];
+        Self::settings_of(&self.url)
+    }
+
+    /// Of a dashboard that reaches it at this address.
+    pub fn settings_of(url: &str) -> Settings {
+        let place = ["workshop-dashboard", "serve", "--listen", "127.0.0.1:0", "--casts", CASTS];
+        let arguments = place.into_iter().chain(["--instructor-token", INSTRUCTOR, "--database", url]);
         match Arguments::parse_from(arguments).command {
             Command::Serve(settings) => *settings,
             other => panic!("{other:?}"),
@@ -121,12 +139,23 @@ pub struct Served {
 
 impl Served {
     pub async fn on(database: &Database) -> Self {
-        let dashboard = Dashboard::open(database.settings()).await.unwrap();
+        Self::with(database.settings()).await
+    }
+
+    pub async fn with(settings: Settings) -> Self {
+        // What went wrong stands beside the test that failed.
+        let _ = tracing_subscriber::fmt().with_max_level(tracing::Level::WARN).with_test_writer().try_init();
+        let dashboard = Dashboard::open(settings).await.unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let mut serving = JoinSet::new();
         serving.spawn(axum::serve(listener, dashboard.app()).into_future());
         Self { address, _serving: serving }
+    }
+
+    /// What an instructor asks.
+    pub fn asking(&self, path: &str) -> RequestBuilder {
+        Client::new().get(format!("http://{}{path}", self.address)).bearer_auth(INSTRUCTOR)
     }
 
     pub fn client(&self, token: &str) -> Shipper {

@@ -11,12 +11,12 @@ use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 
 use crate::files::{self, Random};
-use crate::harness::{Database, Served, Shipper, WORKSPACE};
+use crate::harness::{CASTS, Database, Served, Shipper, WORKSPACE};
 use crate::oracle::assert_equal;
 use crate::server::{Server, free_port};
 
 /// Grows a log and ships it until it is told to end; then ships the rest.
-fn shipping(shipper: Shipper, folder: &TempDir, seed: u64, end: Arc<AtomicBool>) -> JoinHandle<()> {
+pub fn shipping(shipper: Shipper, folder: &TempDir, seed: u64, end: Arc<AtomicBool>) -> JoinHandle<()> {
     let path = folder.path().to_owned();
     tokio::spawn(async move {
         let mut random = Random::new(seed);
@@ -31,7 +31,7 @@ fn shipping(shipper: Shipper, folder: &TempDir, seed: u64, end: Arc<AtomicBool>)
 
 fn start(database: &Database, address: SocketAddr) -> Child {
     Command::new(env!("CARGO_BIN_EXE_workshop-dashboard"))
-        .args(["serve", "--listen", &address.to_string(), "--database", &database.url])
+        .args(["serve", "--listen", &address.to_string(), "--database", &database.url, "--casts", CASTS])
         .env("RUST_LOG", "error")
         .stdout(Stdio::null())
         .stderr(Stdio::null())

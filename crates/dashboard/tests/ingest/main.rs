@@ -10,11 +10,17 @@
 
 mod access;
 mod admin;
+mod clocks;
 mod equality;
 mod files;
+mod full;
 mod harness;
 mod keeping;
 mod kill;
 mod lines;
+#[path = "../common/mount.rs"]
+mod mount;
 mod oracle;
+mod restart;
 mod server;
+mod tls;

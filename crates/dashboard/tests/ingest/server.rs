@@ -1,8 +1,8 @@
-//! A Postgres server of a test's own, to be killed.
+//! A Postgres server of a test's own, to be killed, restarted, filled up.
 
 use std::io::ErrorKind;
 use std::net::TcpListener;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ use tempfile::TempDir;
 pub struct Server {
     folder: TempDir,
     port: u16,
+    settings: Vec<String>,
     process: Child,
 }
 
@@ -39,37 +40,53 @@ fn as_postgres(program: PathBuf) -> Command {
     command
 }
 
+/// Makes a file or folder theirs that a server reads or writes.
+pub fn give_to_postgres(path: &Path) {
+    if rustix::process::geteuid().is_root() {
+        assert!(Command::new("chown").arg("postgres").arg(path).status().unwrap().success());
+    }
+}
+
 impl Server {
     pub async fn start() -> Self {
-        let folder = TempDir::with_prefix("workshop-postgres-").unwrap();
+        Self::with(&std::env::temp_dir(), |_| Vec::new()).await
+    }
+
+    /// Below a folder, with settings that may name files in its own one.
+    pub async fn with(parent: &Path, settings: impl FnOnce(&Path) -> Vec<String>) -> Self {
+        let folder = TempDir::with_prefix_in("workshop-postgres-", parent).unwrap();
         let data = folder.path().join("data");
-        if rustix::process::geteuid().is_root() {
-            assert!(Command::new("chown").arg("postgres").arg(folder.path()).status().unwrap().success());
-        }
+        give_to_postgres(folder.path());
         let made = as_postgres(program("initdb"))
-            .args(["--auth=trust", "--username=workshop", "--no-sync", "--encoding=UTF8", "--locale=C", "-D"])
+            .args(["--auth=trust", "--username=workshop", "--no-sync", "--encoding=UTF8", "--locale=C"])
+            .args(["--wal-segsize=1", "-D"])
             .arg(&data)
             .stdout(Stdio::null())
             .status()
             .unwrap();
         assert!(made.success());
-        let port = free_port();
-        let process = Self::spawn(&folder, port);
-        let server = Self { folder, port, process };
+        let (port, settings) = (free_port(), settings(folder.path()));
+        let process = Self::spawn(&folder, port, &settings);
+        let server = Self { folder, port, settings, process };
         server.ready().await;
         server
     }
 
-    fn spawn(folder: &TempDir, port: u16) -> Child {
+    fn spawn(folder: &TempDir, port: u16, settings: &[String]) -> Child {
         as_postgres(program("postgres"))
             .arg("-D")
             .arg(folder.path().join("data"))
             .args(["-p", &port.to_string(), "-h", "127.0.0.1", "-k"])
             .arg(folder.path())
+            .args(settings.iter().flat_map(|setting| ["-c", setting]))
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
             .unwrap()
+    }
+
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     pub fn url(&self) -> String {
@@ -90,9 +107,22 @@ impl Server {
     pub async fn crash(&mut self) {
         self.process.kill().unwrap();
         self.process.wait().unwrap();
-        // Its own processes notice, and end; until then another refuses the folder.
+        self.begin().await;
+    }
+
+    /// Stops it as an administrator does: connections are ended, what is under way is rolled back.
+    pub fn stop(&mut self) {
+        let pid = rustix::process::Pid::from_child(&self.process);
+        // It may have ended by itself.
+        let _ = rustix::process::kill_process(pid, rustix::process::Signal::INT);
+        self.process.wait().unwrap();
+    }
+
+    /// Starts it after it ended.
+    pub async fn begin(&mut self) {
+        // After a crash its own processes have to notice first; until then another refuses the folder.
         loop {
-            self.process = Self::spawn(&self.folder, self.port);
+            self.process = Self::spawn(&self.folder, self.port, &self.settings);
             for _ in 0..600 {
                 tokio::time::sleep(Duration::from_millis(20)).await;
                 if PgConnection::connect(&self.url()).await.is_ok() {
