@@ -14,6 +14,7 @@ pub(crate) struct Mount {
 
 impl Mount {
     /// Of so many bytes. Without the right to mount there is none, and the test is skipped.
+    #[allow(clippy::print_stderr, reason = "whoever runs the tests is told")]
     pub(crate) fn tmpfs(test: &str, bytes: u64) -> Option<Self> {
         if !rustix::process::geteuid().is_root() {
             eprintln!("skipped {test}: it mounts a file system and needs root");
