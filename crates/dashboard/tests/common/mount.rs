@@ -1,5 +1,4 @@
 //! Small file systems that can be full.
-#![allow(clippy::print_stderr, reason = "says why a test is skipped")]
 
 use std::fs::File;
 use std::io::Write;
