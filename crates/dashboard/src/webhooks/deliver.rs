@@ -1,5 +1,6 @@
 //! What a webhook has not been told of a workspace yet, in order, until there is no more or it refuses.
 
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -128,44 +129,55 @@ pub(super) async fn deliver(
 ///
 /// A hole in a log is waited for while it may still be filled, for the ten minutes that projections wait, too.
 async fn unread(pool: &PgPool, hook: &Hook, log: &Log) -> Result<(Vec<Record>, bool), sqlx::Error> {
-    let mut streams = Vec::new();
-    let mut full = false;
-    for stream in ["state", "commands", "llm"] {
-        let records: Vec<Record> = sqlx::query_as(
-            "with cursor as (
-                 select coalesce((select seq from webhook_cursors where webhook = $1 and log = $2 and stream = $3), -1) as seq
-             )
-             select e.stream, e.seq, (extract(epoch from e.ts) * 1000)::bigint as ts, e.kind, e.line
-             from events e
-             where e.opened = $4::date and e.log = $2 and e.stream = $3 and e.seq > (select seq from cursor)
+    // One statement sees one moment. Were a stream read after the others, what came in between would come before what is
+    // older in them.
+    let records: Vec<Record> = sqlx::query_as(
+        "select e.stream, e.seq, (extract(epoch from e.ts) * 1000)::bigint as ts, e.kind, e.line
+         from (values ('state'), ('commands'), ('llm')) s (stream)
+         cross join lateral (
+             select coalesce((
+                 select seq from webhook_cursors where webhook = $1 and log = $2 and stream = s.stream), -1) as seq
+         ) cursor
+         cross join lateral (
+             select * from events e
+             where e.opened = $3::date and e.log = $2 and e.stream = s.stream and e.seq > cursor.seq
                and e.seq < coalesce((
                    select min(from_seq) from gaps g
-                   where g.log = $2 and g.stream = $3 and g.to_seq > (select seq from cursor)
+                   where g.log = $2 and g.stream = s.stream and g.to_seq > cursor.seq
                      and g.since > now() - interval '10 minutes'), 9223372036854775807)
-             order by e.seq limit $5",
-        )
-        .bind(&hook.id)
-        .bind(&log.log)
-        .bind(stream)
-        .bind(&log.opened)
-        .bind(BATCH)
-        .fetch_all(pool)
-        .await?;
-        let whole = i64::try_from(records.len()).unwrap_or(i64::MAX) == BATCH;
-        full |= whole;
-        streams.push((records.into_iter().peekable(), whole));
+             order by e.seq limit $4
+         ) e
+         order by e.seq",
+    )
+    .bind(&hook.id)
+    .bind(&log.log)
+    .bind(&log.opened)
+    .bind(BATCH)
+    .fetch_all(pool)
+    .await?;
+    let mut streams: BTreeMap<String, VecDeque<Record>> = BTreeMap::new();
+    for record in records {
+        streams.entry(record.stream.clone()).or_default().push_back(record);
     }
+    let mut streams: Vec<_> = streams
+        .into_values()
+        .map(|records| {
+            let whole = i64::try_from(records.len()).unwrap_or(i64::MAX) == BATCH;
+            (records, whole)
+        })
+        .collect();
+    let full = streams.iter().any(|(_, whole)| *whole);
     let mut merged = Vec::new();
     loop {
         let times = streams
-            .iter_mut()
+            .iter()
             .enumerate()
-            .filter_map(|(at, (records, _))| records.peek().map(|record| (record.ts, at)));
+            .filter_map(|(at, (records, _))| records.front().map(|record| (record.ts, at)));
         let Some((_, at)) = times.min() else { break };
         let (records, whole) = &mut streams[at];
-        merged.extend(records.next());
+        merged.extend(records.pop_front());
         // What comes next of it is not read yet, and may be before what the others have.
-        if *whole && records.peek().is_none() {
+        if *whole && records.is_empty() {
             break;
         }
     }

@@ -63,8 +63,16 @@ impl Receiver {
     }
 
     async fn until(&self, count: usize) {
-        let began = Instant::now();
-        while self.heard.lock().unwrap().posts.len() < count {
+        let (mut began, mut last) = (Instant::now(), 0);
+        loop {
+            let got = self.heard.lock().unwrap().posts.len();
+            if got >= count {
+                return;
+            }
+            // Since the newest, however long all of them take.
+            if got > last {
+                (began, last) = (Instant::now(), got);
+            }
             assert!(began.elapsed() < Duration::from_secs(30), "got {:?}", self.ids());
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
@@ -107,7 +115,7 @@ async fn known(database: &Database, hooks: i64) {
         if known == hooks {
             return;
         }
-        assert!(began.elapsed() < Duration::from_secs(10));
+        assert!(began.elapsed() < Duration::from_secs(60));
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
@@ -140,7 +148,7 @@ async fn an_event_is_posted_signed_and_as_it_stands_in_its_log() {
     happened(&database, "ada", "0000000000000001", "state", "goss_result", 4..=4).await;
     happened(&database, "ada", "0000000000000001", "state", "step_viewed", 5..=5).await;
     happened(&database, "ada", "0000000000000001", "commands", "command", 1..=1).await;
-    running.dashboard.touched("ada");
+    running.dashboard.touched();
     receiver.until(2).await;
     tokio::time::sleep(Duration::from_millis(300)).await;
     let events = receiver.events();
@@ -186,7 +194,7 @@ async fn each_workspace_is_told_in_order_through_failures_and_restarts() {
     for (name, log) in &logs {
         happened(&database, name, log, "state", "step_viewed", 1..=150).await;
     }
-    running.dashboard.touched("all");
+    running.dashboard.touched();
     receiver.until(40).await;
     // Killed in the middle.
     drop(running);
@@ -203,7 +211,7 @@ async fn each_workspace_is_told_in_order_through_failures_and_restarts() {
         if ids.len() == 4 * 160 {
             break;
         }
-        assert!(began.elapsed() < Duration::from_secs(40), "{} of 640", ids.len());
+        assert!(began.elapsed() < Duration::from_secs(120), "{} of 640", ids.len());
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     for (name, _) in &logs {
@@ -235,7 +243,7 @@ async fn streams_of_a_log_are_told_by_time() {
         )
         .await;
     database.change("ada", "tries = 1").await;
-    running.dashboard.touched("ada");
+    running.dashboard.touched();
     receiver.until(640).await;
     let times: Vec<String> =
         receiver.events().iter().map(|event| event["ts"].as_str().unwrap().to_owned()).collect();
@@ -256,7 +264,7 @@ async fn a_dead_receiver_and_a_refused_workspace_hold_up_nobody_else() {
     known(&database, 2).await;
     happened(&database, "ada", "0000000000000001", "state", "step_viewed", 1..=5).await;
     happened(&database, "bob", "0000000000000002", "state", "step_viewed", 1..=5).await;
-    running.dashboard.touched("all");
+    running.dashboard.touched();
     alive.until(5).await;
     assert!(alive.events().iter().all(|event| event["workspace"] == "bob"));
     // Once it lets them in, they come.
@@ -288,7 +296,7 @@ async fn one_of_several_replicas_delivers_and_another_takes_over() {
             round * 10 + 1..=round * 10 + 10,
         )
         .await;
-        first.dashboard.touched("ada");
+        first.dashboard.touched();
     }
     receiver.until(50).await;
     tokio::time::sleep(Duration::from_millis(500)).await;
@@ -325,7 +333,7 @@ async fn a_hole_is_waited_for_and_a_workshop_can_be_asked_for() {
     happened(&database, "ada", "0000000000000001", "state", "step_viewed", 1..=2).await;
     happened(&database, "ada", "0000000000000001", "state", "step_viewed", 4..=5).await;
     happened(&database, "bob", "0000000000000002", "state", "step_viewed", 1..=5).await;
-    running.dashboard.touched("all");
+    running.dashboard.touched();
     receiver.until(2).await;
     tokio::time::sleep(Duration::from_millis(500)).await;
     assert_eq!(receiver.ids().len(), 2);
