@@ -47,7 +47,7 @@ impl Drop for SmallDisk<'_> {
     }
 }
 
-/// Asks until the answer is this, for at most 10 s.
+/// Asks until the answer is this, for at most a minute.
 async fn eventually(backend: &Backend, path: &str, field: &str, expected: serde_json::Value) {
     let begin = Instant::now();
     loop {
@@ -56,7 +56,7 @@ async fn eventually(backend: &Backend, path: &str, field: &str, expected: serde_
             return;
         }
         assert!(
-            begin.elapsed() < Duration::from_secs(10),
+            begin.elapsed() < Duration::from_secs(60),
             "{field} is {}, expected {expected}",
             state[field]
         );
@@ -162,12 +162,12 @@ async fn sigterm_ends_it_in_order_whoever_is_connected() {
     let mut events = backend.events("/api/events", ACCESS).await;
     let begin = Instant::now();
     Command::new("kill").arg(backend.child.id().to_string()).status().unwrap();
-    assert!(events.next_within(Duration::from_secs(5)).await.is_none(), "the stream ends");
+    assert!(events.next_within(Duration::from_secs(60)).await.is_none(), "the stream ends");
     let status = loop {
         if let Some(status) = backend.child.try_wait().unwrap() {
             break status;
         }
-        assert!(begin.elapsed() < Duration::from_secs(10));
+        assert!(begin.elapsed() < Duration::from_secs(60));
         tokio::time::sleep(Duration::from_millis(20)).await;
     };
     assert!(status.success(), "{status}");

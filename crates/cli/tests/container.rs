@@ -219,9 +219,11 @@ impl<'a> Bare<'a> {
         self.ask("GET", "/api/state", None).1
     }
 
+    /// The records of states. What is being written at this moment is no record yet.
     fn log(&self) -> Vec<Value> {
         let text = self.user.engine(&["exec", &self.name, "cat", "/workshop/runtime/state-events.jsonl"]);
-        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+        let lines = text.split_inclusive('\n').filter(|line| line.ends_with('\n'));
+        lines.map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 }
 

@@ -303,7 +303,7 @@ impl OnTerminal {
 
     /// Reads until something was shown, and gives all that was since the last call.
     fn shows(&mut self, wanted: &str) -> String {
-        let deadline = Instant::now() + Duration::from_secs(20);
+        let deadline = Instant::now() + Duration::from_secs(60);
         while !self.shown.contains(wanted) {
             assert!(Instant::now() < deadline, "{wanted:?} is not shown: {:?}", self.shown);
             self.read(Duration::from_millis(100));
@@ -323,7 +323,7 @@ impl OnTerminal {
 
     /// Waits for the end: the exit code, with the terminal as it was before.
     fn ends(mut self) -> i32 {
-        let deadline = Instant::now() + Duration::from_secs(20);
+        let deadline = Instant::now() + Duration::from_secs(60);
         let status = loop {
             self.read(Duration::from_millis(20));
             if let Some(status) = self.child.try_wait().unwrap() {

@@ -24,7 +24,7 @@ fn output(n: usize, text: &str) -> CastEvent<'_> {
 
 /// Waits until `reached`, at most 10 s.
 fn until(reached: impl Fn() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(10);
+    let deadline = Instant::now() + Duration::from_secs(60);
     while !reached() {
         assert!(Instant::now() < deadline);
         std::thread::sleep(Duration::from_millis(2));

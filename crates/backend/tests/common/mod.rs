@@ -118,7 +118,7 @@ impl Backend {
             if let Some(status) = self.child.try_wait().unwrap() {
                 panic!("the backend ended: {status}");
             }
-            assert!(begin.elapsed() < Duration::from_secs(20), "the backend does not get ready");
+            assert!(begin.elapsed() < Duration::from_secs(60), "the backend does not get ready");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
@@ -233,6 +233,6 @@ impl Events {
     }
 
     pub async fn next(&mut self) -> Event {
-        self.next_within(Duration::from_secs(10)).await.expect("no event came")
+        self.next_within(Duration::from_secs(60)).await.expect("no event came")
     }
 }

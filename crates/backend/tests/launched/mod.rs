@@ -16,7 +16,7 @@ use tokio::time::timeout;
 use workshop_backend::process::{Exit, Launcher, Pipes, Program, RunAs, TerminalSize, find_program, polled};
 
 /// Nothing in these tests takes this long.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(crate) const SIZE: TerminalSize = TerminalSize { rows: 30, cols: 101 };
 

@@ -21,7 +21,7 @@ use workshop_backend::{
 use workshop_definition::artifact::Artifact;
 
 /// Nothing in these tests takes this long.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 const WORKSHOP: &str = "version: v1\nworkshop: {name: test, image: localhost/test}\nbase: {image: \"workshop-base:debian\"}\n\
                         steps:\n  - {id: one, title: First, markdown: \"# First\\n\"}\n";
@@ -115,10 +115,11 @@ impl Workshop {
         self.root.path().join("runtime")
     }
 
-    /// All records of a stream's file.
+    /// All records of a stream's file. What is being written at this moment is no record yet.
     pub fn records(&self, file: &str) -> Vec<Value> {
-        let text = fs::read_to_string(self.runtime().join(file)).unwrap_or_default();
-        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+        let text = fs::read(self.runtime().join(file)).unwrap_or_default();
+        let lines = text.split_inclusive(|byte| *byte == b'\n').filter(|line| line.ends_with(b"\n"));
+        lines.map(|line| serde_json::from_slice(line).unwrap()).collect()
     }
 
     /// All commands.
