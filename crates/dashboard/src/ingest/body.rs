@@ -1,12 +1,18 @@
 //! Bodies: bounded in length, in time, and all together.
 
-use std::sync::Arc;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use axum::body::Body;
+use axum::body::{Body, HttpBody};
+use axum::extract::Request;
 use axum::http::{HeaderMap, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::Response;
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
+use http_body::{Frame, SizeHint};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
@@ -20,6 +26,10 @@ const SLOW: Duration = Duration::from_secs(30);
 const MAX_HELD: usize = 256 * 1024 * 1024;
 /// Who finds no room for so long is told to come back.
 const BUSY: Duration = Duration::from_secs(5);
+
+/// So much is read of what is refused, and so long, for the sake of the answer.
+const MAX_REFUSED: usize = 4 * MAX_BODY;
+const REFUSED: Duration = Duration::from_secs(5);
 
 /// Room for the bodies that are being taken in.
 #[derive(Clone, Debug)]
@@ -54,7 +64,7 @@ impl Bodies {
         // Given back when the body is read: from then on the number of connections to the database is the bound.
         let _held = self.hold(room).await?;
         let mut bytes = BytesMut::with_capacity(room.min(64 * 1024));
-        let reading = pieces(body, |piece| bytes.extend_from_slice(piece));
+        let reading = pieces(body, MAX_BODY, |piece| bytes.extend_from_slice(piece));
         in_time(reading).await?;
         Ok(bytes.freeze())
     }
@@ -95,7 +105,44 @@ pub fn plain(headers: &HeaderMap) -> Result<(), Problem> {
 /// # Errors
 /// It is too long or too slow.
 pub async fn drain(body: Body) -> Result<(), Problem> {
-    in_time(pieces(body, |_| {})).await
+    in_time(pieces(body, MAX_BODY, |_| {})).await
+}
+
+/// Reads on what was refused before it was read whole, up to a bound. A connection that is closed with something unread
+/// may take the answer with it: its sender would not learn what was wrong, and come again.
+pub async fn read_refused(request: Request, next: Next) -> Response {
+    let (head, body) = request.into_parts();
+    let body = Shared(Arc::new(Mutex::new(body)));
+    let response = next.run(Request::from_parts(head, Body::new(body.clone()))).await;
+    if !response.status().is_success() && !body.is_end_stream() {
+        tokio::spawn(timeout(REFUSED, pieces(Body::new(body), MAX_REFUSED, |_| {})));
+    }
+    response
+}
+
+/// A body that can be read on when its reader has let it go.
+#[derive(Clone, Debug)]
+struct Shared(Arc<Mutex<Body>>);
+
+impl HttpBody for Shared {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        let mut body = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        Pin::new(&mut *body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).size_hint()
+    }
 }
 
 async fn in_time(reading: impl Future<Output = Result<(), Problem>>) -> Result<(), Problem> {
@@ -106,13 +153,13 @@ async fn in_time(reading: impl Future<Output = Result<(), Problem>>) -> Result<(
     timeout(SLOW, reading).await.map_err(slow)?
 }
 
-async fn pieces(body: Body, mut take: impl FnMut(&[u8])) -> Result<(), Problem> {
+async fn pieces(body: Body, most: usize, mut take: impl FnMut(&[u8])) -> Result<(), Problem> {
     let mut pieces = body.into_data_stream();
     let mut len = 0;
     while let Some(piece) = pieces.next().await {
         let piece = piece.map_err(|_| Problem::bad_request("The body broke off."))?;
         len += piece.len();
-        if len > MAX_BODY {
+        if len > most {
             return Err(too_long());
         }
         take(&piece);

@@ -17,6 +17,7 @@ use axum::Json;
 use axum::Router;
 use axum::extract::{Path, Request, State};
 use axum::http::HeaderMap;
+use axum::middleware;
 use axum::routing::{get, post};
 use serde::Serialize;
 use workshop_events::{Commands, Llm, LogId, State as StateKind, Stream};
@@ -78,6 +79,7 @@ pub fn routes() -> Router<Arc<Dashboard>> {
         .route("/ingest/{workspace}/{log}/diverged", post(diverged::diverged))
         .route("/ingest/{workspace}/{log}/{stream}", post(lines_of))
         .route("/ingest/{workspace}/{log}/cast/{name}", post(casts::cast))
+        .layer(middleware::from_fn(body::read_refused))
 }
 
 /// Lines of one of the three JSONL streams.
@@ -135,7 +137,7 @@ async fn store(
             Stream::Llm => take::<Llm>(pool, &workspace, log, offset, brought).await?,
         };
         if taken.new {
-            dashboard.touched(&workspace);
+            dashboard.touched();
         }
         Ok(taken)
     });
