@@ -2,8 +2,13 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use sqlx::PgConnection;
+use workshop_dashboard::projections::{Place, Projected, RecordRows};
+use workshop_events::{Commands, Llm, State};
+
+use crate::compare;
 use crate::files::{self, Random, volume};
-use crate::harness::{Database, Served, line_end};
+use crate::harness::{Database, Served, WORKSPACE, line_end};
 use crate::oracle::{assert_equal, differences};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -113,4 +118,47 @@ async fn rebuilt_rows_are_the_same() {
     assert_equal(&database, folder.path()).await;
     assert_eq!(workshop_dashboard::rebuild::rebuild(&mut database.connect().await, None).await.unwrap(), 1);
     assert_equal(&database, folder.path()).await;
+}
+
+/// Few rows go by another statement than many: into two schemas, each as many rows.
+#[tokio::test]
+async fn few_rows_are_stored_as_many_are() {
+    let database = Database::new().await;
+    let mut connection = database.connect().await;
+    let query = "select (now() at time zone 'UTC')::date";
+    let opened = sqlx::query_scalar(query).fetch_one(&mut connection).await.unwrap();
+    let place = Place { workspace: WORKSPACE.to_owned(), log: files::LOG.to_owned(), opened };
+    let folder = volume(17, 2000, false);
+    // 1 + 6 + … + 141 are more than there are.
+    for (schema, sizes) in [("many", (2000..2001).step_by(1)), ("few", (1..146).step_by(5))] {
+        compare::prepare(&mut connection, schema).await;
+        store::<State>(&mut connection, &place, folder.path(), sizes.clone()).await;
+        store::<Commands>(&mut connection, &place, folder.path(), sizes.clone()).await;
+        store::<Llm>(&mut connection, &place, folder.path(), sizes).await;
+    }
+    let stored: i64 =
+        sqlx::query_scalar("select count(*) from few.events").fetch_one(&mut connection).await.unwrap();
+    assert_eq!(stored, 6000);
+    let problems = compare::differences(&mut connection, "many", "few").await;
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
+}
+
+/// Stores a stream's rows in pieces of these sizes.
+async fn store<K: Projected>(
+    connection: &mut PgConnection,
+    place: &Place,
+    folder: &std::path::Path,
+    pieces: impl Iterator<Item = usize>,
+) {
+    let text = std::fs::read_to_string(folder.join(K::STREAM.file_name())).unwrap();
+    let mut lines = text.lines();
+    for size in pieces {
+        let mut rows = RecordRows::default();
+        for line in lines.by_ref().take(size) {
+            let record = K::parse(line).unwrap();
+            let (_, seq) = K::identity(&record);
+            rows.push::<K>(place, seq.unwrap(), line, &record);
+        }
+        rows.write::<K>(connection).await.unwrap();
+    }
 }

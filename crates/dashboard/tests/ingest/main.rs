@@ -11,6 +11,8 @@
 mod access;
 mod admin;
 mod clocks;
+#[path = "../common/compare.rs"]
+mod compare;
 mod equality;
 mod files;
 mod full;

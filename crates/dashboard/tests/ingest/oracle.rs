@@ -3,26 +3,15 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use sqlx::{AssertSqlSafe, PgConnection, Row};
+use sqlx::PgConnection;
 use workshop_dashboard::projections::{Place, Projected, RecordRows, fold};
 use workshop_dashboard::store::types::{Date, Timestamptz};
 use workshop_events::{Commands, Finding, FindingKind, Llm, LogId, State, StreamReader};
 use workshop_projector::Projection;
 
+use crate::compare;
 use crate::files::LOG;
 use crate::harness::{Database, WORKSPACE};
-
-const TABLES: [&str; 9] = [
-    "events",
-    "state_timeline",
-    "command_log",
-    "llm_interactions",
-    "folds",
-    "step_status",
-    "workspace_status",
-    "recording_refs",
-    "gaps",
-];
 
 /// Asserts that the database holds what the files in `folder` say, each record once, and nothing else.
 pub async fn assert_equal(database: &Database, folder: &Path) {
@@ -39,40 +28,15 @@ pub async fn differences(database: &Database, folder: &Path) -> Vec<String> {
         .await
         .unwrap();
     let place = Place { workspace: WORKSPACE.to_owned(), log: LOG.to_owned(), opened };
-    prepare(&mut connection).await;
+    compare::prepare(&mut connection, "oracle").await;
     let mut problems = Vec::new();
     let state = stream::<State>(&mut connection, &place, folder, &mut problems).await;
     stream::<Commands>(&mut connection, &place, folder, &mut problems).await;
     stream::<Llm>(&mut connection, &place, folder, &mut problems).await;
     fold::store(&mut connection, &place, None, &state).await.unwrap();
     fold::store_status(&mut connection, &place, &state).await.unwrap();
-    for table in TABLES {
-        let columns = match table {
-            "gaps" => "log, stream, from_seq, to_seq",
-            _ => "*",
-        };
-        let query = format!(
-            "select 'missing ' || row(a.*)::text from (select {columns} from oracle.{table} except all select {columns} from public.{table}) a \
-             union all select 'too much ' || row(b.*)::text from (select {columns} from public.{table} except all select {columns} from oracle.{table}) b"
-        );
-        let rows = sqlx::query(AssertSqlSafe(query)).fetch_all(&mut connection).await.unwrap();
-        problems.extend(rows.iter().take(4).map(|row| format!("{table}: {}", row.get::<String, _>(0))));
-    }
+    problems.extend(compare::differences(&mut connection, "oracle", "public").await);
     problems
-}
-
-/// Tables of the same form in a schema of their own, in which all that follows happens.
-async fn prepare(connection: &mut PgConnection) {
-    let mut statements = vec!["drop schema if exists oracle cascade; create schema oracle".to_owned()];
-    for table in TABLES.iter().chain(&["cursors", "workspaces"]) {
-        statements.push(format!(
-            "create table oracle.{table} (like public.{table} including defaults including indexes)"
-        ));
-    }
-    statements.push("set search_path = oracle".to_owned());
-    for statement in statements {
-        sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut *connection).await.unwrap();
-    }
 }
 
 async fn stream<K: Projected>(

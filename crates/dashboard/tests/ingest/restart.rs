@@ -12,7 +12,7 @@ use crate::kill::shipping;
 use crate::oracle::assert_equal;
 use crate::server::Server;
 
-const LONG: Duration = Duration::from_secs(30);
+const LONG: Duration = Duration::from_secs(90);
 
 /// As many questions at once as there are connections, and more, until all are answered again.
 async fn until_all_answer(served: &Served) {

@@ -10,6 +10,8 @@
 )]
 
 mod class;
+#[path = "../common/compare.rs"]
+mod compare;
 mod harness;
 mod holes;
 mod kill;
