@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use clap::{Args, ValueEnum};
+use clap::Args;
 
 use crate::checkout::Checkout;
 use crate::engine::{Engine, Kind};
@@ -29,7 +29,7 @@ pub(crate) struct Options {
 }
 
 /// A program that has an image of its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy)]
 pub(crate) enum Program {
     Dashboard,
     Shipper,
