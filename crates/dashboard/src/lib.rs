@@ -134,9 +134,9 @@ impl Dashboard {
             .with_state(self.clone())
     }
 
-    /// Something of this workspace was stored: whoever watches it is told.
-    pub fn touched(&self, workspace: &str) {
-        self.changes.touched(workspace);
+    /// Something of a workspace was stored: whoever watches is told.
+    pub fn touched(&self) {
+        self.changes.touched();
     }
 
     /// Whether terminals of workspaces can be watched.

@@ -65,7 +65,12 @@ pub(super) async fn metrics(State(dashboard): State<Arc<Dashboard>>) -> Result<R
     let taken =
         [("{outcome=\"new\"}", dashboard.taken.fresh()), ("{outcome=\"again\"}", dashboard.taken.again())];
     let posts = taken.map(|(labels, (posts, _))| (labels, posts as f64));
-    family("ingest_posts_total", "counter", "Posts of shippers that were answered with 200.", &posts);
+    family(
+        "ingest_posts_total",
+        "counter",
+        "Posts of lines and recordings that were answered with 200.",
+        &posts,
+    );
     let bytes = taken.map(|(labels, (_, bytes))| (labels, bytes as f64));
     family("ingest_bytes_total", "counter", "What they brought, and what was there already.", &bytes);
     let seen = dashboard.casts_watch.seen().await;

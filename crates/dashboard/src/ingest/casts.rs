@@ -141,7 +141,7 @@ async fn take(
         if now == begin {
             write(&mut transaction, &entered, &recording, &piece).await?;
             transaction.commit().await?;
-            dashboard.touched(&recording.workspace);
+            dashboard.touched();
             return Ok(Taken { next: piece.end, seq: None, new: true });
         }
         begin = now;

@@ -65,6 +65,6 @@ pub(super) async fn diverged(
         .await?;
     transaction.commit().await?;
     tracing::warn!(workspace, %log, reason, "a log diverged");
-    dashboard.touched(&workspace);
+    dashboard.touched();
     Ok(Json(Noted { state: access::LogState::Diverged.as_str() }))
 }

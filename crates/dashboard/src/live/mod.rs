@@ -36,9 +36,8 @@ struct Touched {
 }
 
 impl Changes {
-    /// Something of this workspace was committed: all replicas are told to look, soon and together with what else
-    /// happens. Never waits.
-    pub fn touched(&self, _workspace: &str) {
+    /// Something was committed: all replicas are told to look, soon and together with what else happens. Never waits.
+    pub fn touched(&self) {
         self.0.some.notify_one();
     }
 

@@ -39,7 +39,7 @@ impl Watcher {
                 self.text.push_str(std::str::from_utf8(&chunk).unwrap());
             }
         };
-        timeout(Duration::from_secs(20), next).await.expect("nothing is told")
+        timeout(Duration::from_secs(60), next).await.expect("nothing is told")
     }
 
     /// The class as it is known once `told` holds of it.
@@ -77,7 +77,7 @@ async fn a_watcher_gets_the_class_then_every_change() {
     assert_eq!(class["workspaces"], running.json("/api/workspaces").await["workspaces"]);
 
     database.change("ada", "tries = 3, last_passed = false").await;
-    running.dashboard.touched("ada");
+    running.dashboard.touched();
     let (event, changed) = watcher.next().await;
     assert_eq!(event, "changed");
     assert_eq!(
@@ -105,7 +105,7 @@ async fn a_change_that_is_notified_is_told_at_once_and_one_whose_notification_is
     for round in 2..7 {
         database.change("ada", &format!("tries = {round}")).await;
         let began = Instant::now();
-        running.dashboard.touched("ada");
+        running.dashboard.touched();
         watcher.until(&mut class, |class| tries(class, "ada") == round).await;
         notified.push(began.elapsed());
         tokio::time::sleep(Duration::from_millis(700)).await;
@@ -120,8 +120,8 @@ async fn a_change_that_is_notified_is_told_at_once_and_one_whose_notification_is
     }
     notified.sort();
     lost.sort();
-    // Against each other, however fast the machine is.
-    assert!(notified[2] < lost[1], "{notified:?} {lost:?}");
+    // Against each other, however fast the machine is. Without notifications it would be 1.3 seconds against two.
+    assert!(2 * notified[2] < lost[1], "{notified:?} {lost:?}");
 }
 
 #[tokio::test]
@@ -150,7 +150,7 @@ async fn two_replicas_show_the_same() {
         for at in 0..10 {
             database.change(&format!("ws{at}"), &format!("tries = {}", round * 10 + at)).await;
             // Whichever of them took it in.
-            if (round + at) % 2 == 0 { &one } else { &two }.dashboard.touched("ws");
+            if (round + at) % 2 == 0 { &one } else { &two }.dashboard.touched();
         }
     }
     let whole = |class: &[Value]| (0..10).all(|at| tries(class, &format!("ws{at}")) == 70 + at);
@@ -186,12 +186,13 @@ async fn all_watchers_cost_one_question() {
     let mut changes = 0;
     while began.elapsed() < Duration::from_secs(1) {
         database.change(&format!("ws{}", changes % 20), &format!("tries = {changes}")).await;
-        running.dashboard.touched("ws");
+        running.dashboard.touched();
         changes += 1;
     }
     let asked = looks().await - before;
-    assert!(asked <= 11, "{asked} looks for {changes} changes in {:?}", began.elapsed());
-    assert!(running.dashboard.changes.notifications() <= 30);
+    let most = 2 + began.elapsed().as_millis() as u64 / 100;
+    assert!(asked <= most, "{asked} looks for {changes} changes in {:?}", began.elapsed());
+    assert!(running.dashboard.changes.notifications() <= 3 * most);
     for watcher in &mut watchers {
         let mut class = Vec::new();
         let last = (changes - 1) as i64;
@@ -219,7 +220,7 @@ async fn a_slow_reader_gets_a_snapshot_instead_of_what_it_missed() {
                 "update workspace_status set tries = {round}; update workspaces set version = version + 1"
             ))
             .await;
-        running.dashboard.touched("all");
+        running.dashboard.touched();
         fast.until(&mut class, |class| tries(class, "ws7") == round).await;
     }
     let mut snapshots = 0;
@@ -251,7 +252,7 @@ async fn the_database_goes_and_comes_back() {
     database.change("ada", "tries = 2").await;
     watcher.until(&mut class, |class| tries(class, "ada") == 2).await;
     database.change("ada", "tries = 3").await;
-    running.dashboard.touched("ada");
+    running.dashboard.touched();
     watcher.until(&mut class, |class| tries(class, "ada") == 3).await;
 }
 
@@ -263,5 +264,5 @@ async fn a_stopping_dashboard_ends_its_streams() {
     watcher.next().await;
     running.dashboard.live.end();
     let rest = async { while watcher.response.chunk().await.unwrap().is_some() {} };
-    timeout(Duration::from_secs(5), rest).await.expect("it goes on");
+    timeout(Duration::from_secs(60), rest).await.expect("it goes on");
 }

@@ -88,7 +88,7 @@ fn hello(token: Option<&str>, terminal: &str) -> Value {
 async fn next(socket: &mut Socket) -> Message {
     loop {
         let frame =
-            timeout(Duration::from_secs(10), socket.next()).await.expect("nothing comes").unwrap().unwrap();
+            timeout(Duration::from_secs(60), socket.next()).await.expect("nothing comes").unwrap().unwrap();
         if !frame.is_ping() {
             return frame;
         }

@@ -20,7 +20,7 @@ use workshop_dashboard::store::{self, Store, workspaces};
 pub(crate) const LOG: &str = "0123456789abcdef";
 pub(crate) const WORKSPACE: &str = "ada";
 const INSTRUCTOR: &str = "the-instructors-token";
-const LONG: Duration = Duration::from_secs(30);
+const LONG: Duration = Duration::from_secs(90);
 
 /// Nothing is waited for.
 pub(crate) const NOW: Patience =

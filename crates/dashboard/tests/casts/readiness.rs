@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::harness::{Dashboard, Place, S3, cast};
 
 const STREAM: &str = "cast/session-20261120T090000Z-1.cast";
-const LONG: Duration = Duration::from_secs(40);
+const LONG: Duration = Duration::from_secs(90);
 
 async fn until_ready_is(dashboard: &Dashboard, status: u16, text: &str) {
     let begin = Instant::now();

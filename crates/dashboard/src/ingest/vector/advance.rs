@@ -166,7 +166,7 @@ pub async fn pass_over(dashboard: &Dashboard) -> Result<(), sqlx::Error> {
         changed(&mut transaction, &workspace).await?;
         transaction.commit().await?;
         tracing::info!(workspace, %log, "missing lines were waited for, and are passed over");
-        dashboard.touched(&workspace);
+        dashboard.touched();
     }
     Ok(())
 }

@@ -107,7 +107,7 @@ async fn take(dashboard: Arc<Dashboard>, workspace: String, batch: Batch) -> Res
     }
     transaction.commit().await?;
     if stored + kept > 0 {
-        dashboard.touched(&workspace);
+        dashboard.touched();
     }
     Ok(Answer { lines, stored, malformed: refused })
 }
