@@ -375,7 +375,7 @@ fn started(swap: Option<(&'static str, SwitchDone<'static>)>) -> StateEvent<'sta
         workshop: WORKSHOP.into(),
         navigation: "linear".into(),
         steps: workshop::steps(),
-        switch,
+        switch: switch.map(Box::new),
     }
 }
 

@@ -35,6 +35,7 @@ impl<K: Kind> Line<'_, K> {
 ///
 /// # Errors
 /// It is no record of this log.
+#[inline]
 pub fn read_line<'l, K: Kind>(
     line: &'l [u8],
     offset: u64,

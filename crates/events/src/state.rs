@@ -41,8 +41,9 @@ pub enum StateEvent<'a> {
         /// The steps in order, so that a log folds without its image.
         steps: Vec<StepInfo<'a>>,
         /// The request that this container was made for.
+        // In a box, so that no other event is larger for its sake: records are moved about while a log is read.
         #[serde(skip_serializing_if = "Option::is_none")]
-        switch: Option<SwitchDone<'a>>,
+        switch: Option<Box<SwitchDone<'a>>>,
     },
     /// A browser opened its terminal.
     Connected {

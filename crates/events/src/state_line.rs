@@ -31,7 +31,7 @@ enum Fields<'a> {
         #[serde(borrow, default)]
         steps: Vec<StepInfo<'a>>,
         #[serde(borrow, default)]
-        switch: Option<SwitchDone<'a>>,
+        switch: Option<Box<SwitchDone<'a>>>,
     },
     Connected {
         #[serde(borrow, default)]
@@ -173,6 +173,7 @@ impl<'a> StateRecord<'a> {
 
 impl<'a> StateRecord<'a> {
     /// Reads a line of ours whose head was read already; `object` holds the event and its fields.
+    #[inline]
     pub(crate) fn from_own(head: &Envelope<'a>, object: &'a str) -> Result<Self, serde_json::Error> {
         let mut deserializer = serde_json::Deserializer::from_str(object);
         let event = deserializer.deserialize_map(OwnVisitor)?;

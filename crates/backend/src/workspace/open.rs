@@ -146,6 +146,6 @@ pub(super) fn backend_started<'a>(artifact: &'a Artifact, identity: &'a Identity
         workshop: workshop.name.as_str().into(),
         navigation: workshop.navigation.as_str().into(),
         steps,
-        switch: identity.switch.as_ref().map(super::Switch::done),
+        switch: identity.switch.as_ref().map(|switch| Box::new(switch.done())),
     }
 }

@@ -208,6 +208,6 @@ fn started(switch: Option<SwitchDone<'static>>) -> StateEvent<'static> {
         workshop: "git-basics".into(),
         navigation: "linear".into(),
         steps: vec![step("one", "First"), step("two", "Second <b>"), step("three", "")],
-        switch,
+        switch: switch.map(Box::new),
     }
 }

@@ -90,7 +90,7 @@ impl Sense {
         }
         match event {
             StateEvent::BackendStarted { workshop, steps, image_step, switch, .. } => {
-                self.backend(workshop, steps, image_step.as_deref(), switch.as_ref(), line);
+                self.backend(workshop, steps, image_step.as_deref(), switch.as_deref(), line);
             }
             StateEvent::StepViewed { step }
             | StateEvent::StepStart { step, .. }
