@@ -3,6 +3,7 @@
 use std::collections::hash_map::DefaultHasher;
 use std::fs;
 use std::hash::{Hash, Hasher};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -24,6 +25,7 @@ pub(crate) const TEST: &[Needed] = &[
     ("git", "git"),
     ("jq", "jq"),
     ("mke2fs", "e2fsprogs"),
+    ("pip3", "python3-pip"),
     ("tmux", "tmux"),
     ("vim", "vim"),
     ("zsh", "zsh"),
@@ -113,6 +115,34 @@ pub(crate) fn asciinema(checkout: &Checkout) -> Result<()> {
         // Built for running once, not for speed: half the time.
         install.arg(root).arg("asciinema").env("CARGO_PROFILE_RELEASE_LTO", "off");
         program::run(install.env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1"))
+    })
+}
+
+/// schemathesis, which asks the APIs whatever their OpenAPI documents allow; in a folder of its own.
+pub(crate) fn schemathesis(checkout: &Checkout) -> Result<()> {
+    let list = checkout.root.join("xtask/schemathesis.txt");
+    let (script, folder) =
+        (checkout.tools.join("schemathesis"), checkout.tools.with_file_name("schemathesis"));
+    let sources = hash(&checkout.root, std::slice::from_ref(&list))?;
+    once(&checkout.tools.join("schemathesis.hash"), &sources, script.is_file(), || {
+        println!("Installing schemathesis …");
+        if folder.exists() {
+            fs::remove_dir_all(&folder)?;
+        }
+        let quiet = ["--quiet", "--disable-pip-version-check", "--root-user-action", "ignore"];
+        let mut pip = checkout.command("python3");
+        pip.args(["-m", "pip", "install"])
+            .args(quiet)
+            .arg("--target")
+            .arg(&folder)
+            .arg("--requirement")
+            .arg(&list);
+        program::run(&mut pip)?;
+        let lines = "#!/bin/sh\n\
+            PYTHONPATH=$(dirname \"$0\")/../schemathesis exec python3 -m schemathesis.cli \"$@\"\n";
+        fs::create_dir_all(&checkout.tools)?;
+        fs::write(&script, lines)?;
+        Ok(fs::set_permissions(&script, fs::Permissions::from_mode(0o755))?)
     })
 }
 

@@ -131,6 +131,7 @@ fn one(result: Result<()>) -> Result<Count> {
 fn set_up(checkout: &Checkout) -> Result<()> {
     setup::packages(checkout, &[setup::DEMO, setup::TEST, postgres::NEEDED])?;
     setup::asciinema(checkout)?;
+    setup::schemathesis(checkout)?;
     workspace::set_up(checkout)
 }
 

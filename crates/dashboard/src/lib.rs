@@ -1,5 +1,6 @@
 //! The dashboard: takes in the logs of many workspaces, keeps them in Postgres and in a cast store, and shows them.
 
+pub mod address;
 pub mod api;
 pub mod arguments;
 pub mod auth;

@@ -758,6 +758,217 @@ export interface components {
              */
             ts: string;
         };
+        /** @description A page of a list; or, where a format was asked for, all of its rows. */
+        Listed_CommandPage_CommandView: {
+            /** @description The commands. */
+            commands: components["schemas"]["CommandView"][];
+            /**
+             * Format: int64
+             * @description Pass it as `before` for the next page; null on the last.
+             */
+            next: number | null;
+        } | {
+            /**
+             * Format: double
+             * @description Seconds from the session's opening to its beginning.
+             */
+            at: number | null;
+            /** @description The command line. */
+            cmd: string;
+            /** @description The working directory. */
+            cwd: string | null;
+            /**
+             * Format: int32
+             * @description Its exit code.
+             */
+            exit: number | null;
+            /**
+             * Format: int64
+             * @description How long it ran, in milliseconds.
+             */
+            ms: number | null;
+            /**
+             * Format: int64
+             * @description Its number in the commands stream.
+             */
+            seq: number;
+            /** @description The shell session. */
+            session: string | null;
+            /** @description The step that was active when it began. */
+            step: string | null;
+            /**
+             * Format: date-time
+             * @description When it ended.
+             */
+            ts: string;
+        }[];
+        /** @description A page of a list; or, where a format was asked for, all of its rows. */
+        Listed_EventPage_EventView: {
+            /** @description The events. */
+            events: components["schemas"]["EventView"][];
+            /**
+             * Format: int64
+             * @description Pass it as `before` for the next page; null on the last.
+             */
+            next: number | null;
+        } | {
+            /**
+             * Format: int32
+             * @description How many did.
+             */
+            checksPassed: number | null;
+            /**
+             * Format: int32
+             * @description Of how many.
+             */
+            checksTotal: number | null;
+            /** @description Its name. */
+            event: string;
+            /** @description Of a check: the tests that failed. */
+            failed: components["schemas"]["TestReport"][];
+            /** @description A step's cause, help's mode, a swap's kind. */
+            kind: string | null;
+            /** @description Of a check: whether every test passed. */
+            passed: boolean | null;
+            /** @description Why a swap failed or a recording stopped. */
+            reason: string | null;
+            /** @description The swap that it belongs to. */
+            request: string | null;
+            /**
+             * Format: int64
+             * @description Its number in the state stream.
+             */
+            seq: number;
+            /** @description The shell session. */
+            session: string | null;
+            /** @description The step that it is about. */
+            step: string | null;
+            /** @description Of a check: `student` or `periodic`. */
+            trigger: string | null;
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            ts: string;
+        }[];
+        /** @description A page of a list; or, where a format was asked for, all of its rows. */
+        Listed_LlmPage_LlmView: {
+            /** @description The exchanges. */
+            exchanges: components["schemas"]["LlmView"][];
+            /**
+             * Format: int64
+             * @description Pass it as `before` for the next page; null on the last.
+             */
+            next: number | null;
+        } | {
+            /**
+             * Format: int64
+             * @description Tokens it read.
+             */
+            inputTokens: number;
+            /** @description `hints`, `explain` or `solve`. */
+            mode: string;
+            /** @description The model. */
+            model: string;
+            /**
+             * Format: int64
+             * @description How long it took, in milliseconds.
+             */
+            ms: number;
+            /** @description `done`, `cancelled` or `error`. */
+            outcome: string;
+            /**
+             * Format: int64
+             * @description Tokens it wrote.
+             */
+            outputTokens: number;
+            /** @description The question. */
+            question: string;
+            /** @description The answer, in markdown. */
+            response: string;
+            /**
+             * Format: int64
+             * @description Its number in the llm stream.
+             */
+            seq: number;
+            /** @description The step. */
+            step: string;
+            /**
+             * Format: date-time
+             * @description When the answer ended.
+             */
+            ts: string;
+        }[];
+        /** @description A page of a list; or, where a format was asked for, all of its rows. */
+        Listed_QuarantinePage_QuarantineView: {
+            /** @description The lines. */
+            lines: components["schemas"]["QuarantineView"][];
+            /**
+             * Format: int64
+             * @description Pass it as `before` for the next page; null on the last.
+             */
+            next: number | null;
+        } | {
+            /**
+             * Format: int64
+             * @description Its number, for `before`.
+             */
+            id: number;
+            /** @description Its first 4 KiB as text; what is not UTF-8 is shown as U+FFFD. */
+            line: string;
+            /** @description The log, if it is known. */
+            log: string | null;
+            /**
+             * Format: int64
+             * @description Offset of the line in its file, in bytes; null if it came by Vector.
+             */
+            offset: number | null;
+            /** @description What is wrong with it. */
+            reason: string;
+            /**
+             * Format: date-time
+             * @description When it came.
+             */
+            receivedAt: string;
+            /** @description The stream. */
+            stream: string;
+        }[];
+        /** @description A page of a list; or, where a format was asked for, all of its rows. */
+        Listed_RecordingPage_RecordingView: {
+            /**
+             * Format: int64
+             * @description Always null: there is one page.
+             */
+            next: number | null;
+            /** @description The recordings. */
+            recordings: components["schemas"]["RecordingView"][];
+        } | {
+            /**
+             * Format: double
+             * @description The second of the session at which this file begins (0 for its first).
+             */
+            at: number;
+            /**
+             * Format: int64
+             * @description Bytes that can be played.
+             */
+            bytes: number;
+            /** @description Whether its session still lasts. */
+            live: boolean;
+            /** @description Its log, and in `/api/recordings/{log}/{name}`. */
+            log: string;
+            /** @description Its file name. */
+            name: string;
+            /**
+             * Format: date-time
+             * @description When the session was opened: second 0 of the cast's times.
+             */
+            opened: string | null;
+            /** @description The shell session that it records; null for a cast of another tool. */
+            session: string | null;
+            /** @description Name of the session's tab. */
+            terminal: string | null;
+        }[];
         /** @description A page of help exchanges, newest first. */
         LlmPage: {
             /** @description The exchanges. */
@@ -1276,6 +1487,7 @@ export interface operations {
                 };
                 content: {
                     "text/csv": string;
+                    "application/json": Record<string, never>[];
                 };
             };
             401: {
@@ -1287,6 +1499,15 @@ export interface operations {
                 };
             };
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A problem */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1324,6 +1545,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
         };
     };
     matrix: {
@@ -1354,6 +1584,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
         };
     };
     me: {
@@ -1374,6 +1613,15 @@ export interface operations {
                 };
             };
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A problem */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1442,6 +1690,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
         };
     };
     search: {
@@ -1486,6 +1743,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
         };
     };
     settings: {
@@ -1503,6 +1769,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["LoginSettings"];
+                };
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
         };
@@ -1526,6 +1801,15 @@ export interface operations {
                 };
             };
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A problem */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1558,6 +1842,15 @@ export interface operations {
                 };
             };
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A problem */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1606,6 +1899,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
         };
     };
     commands: {
@@ -1636,7 +1938,8 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["CommandPage"];
+                    "application/json": components["schemas"]["Listed_CommandPage_CommandView"];
+                    "text/csv": string;
                 };
             };
             400: {
@@ -1656,6 +1959,15 @@ export interface operations {
                 };
             };
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A problem */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1693,7 +2005,8 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["EventPage"];
+                    "application/json": components["schemas"]["Listed_EventPage_EventView"];
+                    "text/csv": string;
                 };
             };
             400: {
@@ -1713,6 +2026,15 @@ export interface operations {
                 };
             };
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A problem */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1750,7 +2072,8 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["LlmPage"];
+                    "application/json": components["schemas"]["Listed_LlmPage_LlmView"];
+                    "text/csv": string;
                 };
             };
             400: {
@@ -1770,6 +2093,15 @@ export interface operations {
                 };
             };
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A problem */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1807,7 +2139,8 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["QuarantinePage"];
+                    "application/json": components["schemas"]["Listed_QuarantinePage_QuarantineView"];
+                    "text/csv": string;
                 };
             };
             400: {
@@ -1827,6 +2160,15 @@ export interface operations {
                 };
             };
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A problem */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1864,7 +2206,8 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["RecordingPage"];
+                    "application/json": components["schemas"]["Listed_RecordingPage_RecordingView"];
+                    "text/csv": string;
                 };
             };
             400: {
@@ -1884,6 +2227,15 @@ export interface operations {
                 };
             };
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A problem */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1950,6 +2302,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
         };
     };
     timeline: {
@@ -1999,6 +2360,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
         };
     };
     logout: {
@@ -2018,6 +2388,15 @@ export interface operations {
                 content?: never;
             };
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A problem */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -14,6 +14,9 @@ client.use(authorized);
 
 const of = <Asked extends object>(id: string, query: Asked = {} as Asked) => ({ params: { path: { id }, query } });
 
+/** A page of a list, which is no download: no format is asked for. */
+const page = <T>(request: Parameters<typeof answer<T>>[0]) => answer(request) as Promise<Exclude<T, unknown[] | string>>;
+
 export const api = {
   settings: () => answer(client.GET('/api/settings')),
   me: () => answer(client.GET('/api/me')),
@@ -21,10 +24,10 @@ export const api = {
   workspace: (id: string, log?: string) => answer(client.GET('/api/workspaces/{id}', of(id, { log }))),
   timeline: (id: string, log?: string) => answer(client.GET('/api/workspaces/{id}/timeline', of(id, { log }))),
   at: (id: string, at: string, log?: string) => answer(client.GET('/api/workspaces/{id}/state', of(id, { at, log }))),
-  events: (id: string, query: Query<'events'>) => answer(client.GET('/api/workspaces/{id}/events', of(id, query))),
-  llm: (id: string, query: Query<'llm'>) => answer(client.GET('/api/workspaces/{id}/llm', of(id, query))),
-  recordings: (id: string, log?: string) => answer(client.GET('/api/workspaces/{id}/recordings', of(id, { log }))),
-  quarantine: (id: string, before?: number) => answer(client.GET('/api/workspaces/{id}/quarantine', of(id, { before, limit: 50 }))),
+  events: (id: string, query: Query<'events'>) => page(client.GET('/api/workspaces/{id}/events', of(id, query))),
+  llm: (id: string, query: Query<'llm'>) => page(client.GET('/api/workspaces/{id}/llm', of(id, query))),
+  recordings: (id: string, log?: string) => page(client.GET('/api/workspaces/{id}/recordings', of(id, { log }))),
+  quarantine: (id: string, before?: number) => page(client.GET('/api/workspaces/{id}/quarantine', of(id, { before, limit: 50 }))),
   matrix: (workshop?: string) => answer(client.GET('/api/matrix', { params: { query: { workshop } } })),
   funnel: (workshop?: string) => answer(client.GET('/api/funnel', { params: { query: { workshop } } })),
   search: (query: Query<'search'>) => answer(client.GET('/api/search', { params: { query } })),

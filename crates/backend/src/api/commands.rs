@@ -2,12 +2,10 @@
 
 use std::collections::VecDeque;
 
-use axum::{
-    Json,
-    extract::{Query, State},
-};
+use axum::{Json, extract::State};
 use workshop_events::Commands;
 
+use super::address::Query;
 use super::{
     Problem, Service,
     types::{CommandPage, CommandView, PageQuery},

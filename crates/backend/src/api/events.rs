@@ -3,7 +3,7 @@
 use std::{convert::Infallible, time::Duration};
 
 use axum::{
-    extract::{Query, State},
+    extract::State,
     http::HeaderMap,
     response::{
         IntoResponse, Response,
@@ -13,6 +13,7 @@ use axum::{
 use futures_util::Stream as FutureStream;
 use workshop_events::Cursor;
 
+use super::address::Query;
 use super::{Service, types::EventsQuery};
 use crate::workspace::{Batch, Entry, Health, Position, Workspace};
 

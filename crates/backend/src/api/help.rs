@@ -1,12 +1,10 @@
 //! Help for a step: the author's files.
 
-use axum::{
-    Extension, Json,
-    extract::{Path, State},
-};
+use axum::{Extension, Json, extract::State};
 use workshop_definition::artifact::{Artifact, HelpMode as Mode, StepMeta};
 use workshop_events::{Llm, StateEvent};
 
+use super::address::Path;
 use super::{
     Problem, Service,
     access::Role,

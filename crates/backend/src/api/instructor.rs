@@ -1,14 +1,10 @@
 //! What the instructor sees: all of it, now and at any moment.
 
-use axum::{
-    Json,
-    extract::{Query, State},
-    http::HeaderMap,
-    response::Response,
-};
+use axum::{Json, extract::State, http::HeaderMap, response::Response};
 use workshop_events::{Cause, State as StateStream};
 use workshop_projector::{Band, MomentFold, Timeline};
 
+use super::address::Query;
 use super::{
     Problem, Service,
     access::Role,
@@ -122,10 +118,8 @@ pub(super) async fn recordings(State(service): State<Service>) -> Result<Json<Ve
     responses((status = 200, body = StateAt), (status = 400, body = ProblemBody, content_type = "application/problem+json")))]
 pub(super) async fn at(
     State(service): State<Service>,
-    query: Result<Query<AtQuery>, axum::extract::rejection::QueryRejection>,
+    Query(AtQuery { ts }): Query<AtQuery>,
 ) -> Result<Json<StateAt>, Problem> {
-    let Query(AtQuery { ts }) = query
-        .map_err(|_| Problem::bad_request("ts must be an RFC 3339 time, such as 2026-11-20T09:21:44Z."))?;
     let workspace = service.workspace.clone();
     let read = move || {
         let mut fold = MomentFold::new(ts);

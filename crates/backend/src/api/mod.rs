@@ -1,6 +1,7 @@
 //! The HTTP API: who may ask, what is asked, what is answered.
 
 pub mod access;
+mod address;
 mod body;
 mod commands;
 mod events;
@@ -21,7 +22,9 @@ use std::sync::Arc;
 
 use axum::{Router, middleware, routing::get};
 use tokio::sync::Mutex;
-use utoipa::openapi::{InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder};
+use utoipa::openapi::{
+    ContentBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Ref, ResponseBuilder,
+};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{check::Checks, terminal::Terminals, workspace::Workspace};
@@ -126,7 +129,20 @@ fn document_head() -> OpenApi {
 /// # Errors
 /// When it cannot be written as JSON.
 pub fn openapi() -> Result<String, serde_json::Error> {
-    api(Arc::default()).split_for_parts().1.to_pretty_json()
+    with_problems(api(Arc::default()).split_for_parts().1).to_pretty_json()
+}
+
+/// Besides the answers that an operation names, any may be a problem: of a wrong request, a wrong token, a full disk.
+fn with_problems(mut document: OpenApi) -> OpenApi {
+    let body = ContentBuilder::new().schema(Some(Ref::from_schema_name("ProblemBody"))).build();
+    let problem =
+        ResponseBuilder::new().description("A problem").content("application/problem+json", body).build();
+    for item in document.paths.paths.values_mut() {
+        for operation in [&mut item.get, &mut item.post].into_iter().flatten() {
+            operation.responses.responses.insert("default".to_owned(), problem.clone().into());
+        }
+    }
+    document
 }
 
 /// Everything that is served: the API, the sockets, the pages.

@@ -8,7 +8,7 @@ use std::{
 use axum::{
     Json,
     body::Body,
-    extract::{Path, State},
+    extract::State,
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -19,6 +19,7 @@ use workshop_events::{
     codec::cut,
 };
 
+use super::address::Path;
 use super::{
     Problem, Service,
     types::{ProblemBody, RecordingView},

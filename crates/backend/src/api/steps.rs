@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{
     Extension, Json,
-    extract::{Path, State},
+    extract::State,
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -12,6 +12,7 @@ use workshop_definition::artifact::{CheckUser, StepMeta};
 use workshop_events::{Cause, CheckCount, FailedCheck, StateEvent, Trigger, codec::cut};
 use workshop_projector::Access as StepAccess;
 
+use super::address::Path;
 use super::{
     Problem, Service, Turns,
     access::Role,

@@ -2,13 +2,10 @@
 
 use std::sync::Arc;
 
-use axum::{
-    Extension, Json,
-    extract::{Path, State},
-    http::StatusCode,
-};
+use axum::{Extension, Json, extract::State, http::StatusCode};
 use workshop_events::{StateEvent, SwitchKind};
 
+use super::address::Path;
 use super::{
     Problem, Service, Turns,
     access::Role,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use axum::{Extension, Json};
 use sqlx::{FromRow, PgPool};
 
@@ -14,6 +14,7 @@ use super::types::{
     WorkspaceDetail,
 };
 use crate::Dashboard;
+use crate::address::{Path, Query};
 use crate::auth::Instructor;
 use crate::problem::{Problem, ProblemBody};
 

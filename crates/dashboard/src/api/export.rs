@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use axum::response::Response;
 use futures_util::stream;
 use serde::Serialize;
@@ -16,13 +16,14 @@ use super::matrix::{self, StepOfStudent};
 use super::moments::now;
 use super::types::{Card, CommandView, Format, WorkshopQuery};
 use crate::Dashboard;
+use crate::address::{Path, Query};
 use crate::problem::{Problem, ProblemBody};
 
 /// A table of the whole class as a download: `workspaces`, `matrix` (each student in each step), `steps` (each step
 /// over all students), `commands`; each with `.csv` or `.json`.
 #[utoipa::path(get, path = "/api/export/{table}", tag = "instructor",
     params(("table" = String, Path, description = "workspaces, matrix, steps or commands, with .csv or .json"), WorkshopQuery),
-    responses((status = 200, description = "The table", body = String, content_type = "text/csv"),
+    responses((status = 200, description = "The table", content((String = "text/csv"), (Vec<Object> = "application/json"))),
         (status = 401, body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, body = ProblemBody, content_type = "application/problem+json")))]
 pub(super) async fn export(

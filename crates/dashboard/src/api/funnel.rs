@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use sqlx::{FromRow, PgPool};
 
 use super::asked;
 use super::moments::count;
 use super::types::{Failure, Funnel, FunnelStep, WorkshopFunnel, WorkshopQuery};
 use crate::Dashboard;
+use crate::address::Query;
 use crate::problem::{Problem, ProblemBody};
 
 /// Failing tests of a workshop that are told.

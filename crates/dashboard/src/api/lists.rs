@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use sqlx::postgres::PgRow;
@@ -12,10 +12,11 @@ use sqlx::{AssertSqlSafe, FromRow, PgPool};
 use super::asked::{self, Log};
 use super::download::{BATCH, Row, download};
 use super::types::{
-    CommandPage, CommandView, EventPage, EventView, Format, LlmPage, LlmView, PageQuery, QuarantinePage,
-    QuarantineView, RecordingPage, RecordingView,
+    CommandPage, CommandView, EventPage, EventView, Format, Listed, LlmPage, LlmView, PageQuery,
+    QuarantinePage, QuarantineView, RecordingPage, RecordingView,
 };
 use crate::Dashboard;
+use crate::address::{Path, Query};
 use crate::problem::{Problem, ProblemBody};
 
 /// Entries of a page when nothing is said.
@@ -133,7 +134,8 @@ async fn list<R: Numbered, P: Serialize>(
 /// The commands, newest first; or all of them as a download.
 #[utoipa::path(get, path = "/api/workspaces/{id}/commands", tag = "instructor",
     params(("id" = String, Path, description = "Name of the workspace"), PageQuery),
-    responses((status = 200, body = CommandPage), (status = 400, body = ProblemBody, content_type = "application/problem+json"),
+    responses((status = 200, content((Listed<CommandPage, CommandView> = "application/json"), (String = "text/csv"))),
+         (status = 400, body = ProblemBody, content_type = "application/problem+json"),
         (status = 401, body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, body = ProblemBody, content_type = "application/problem+json")))]
 pub(super) async fn commands(
@@ -151,7 +153,8 @@ pub(super) async fn commands(
 /// The state events, newest first; or all of them as a download.
 #[utoipa::path(get, path = "/api/workspaces/{id}/events", tag = "instructor",
     params(("id" = String, Path, description = "Name of the workspace"), PageQuery),
-    responses((status = 200, body = EventPage), (status = 400, body = ProblemBody, content_type = "application/problem+json"),
+    responses((status = 200, content((Listed<EventPage, EventView> = "application/json"), (String = "text/csv"))),
+         (status = 400, body = ProblemBody, content_type = "application/problem+json"),
         (status = 401, body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, body = ProblemBody, content_type = "application/problem+json")))]
 pub(super) async fn events(
@@ -165,7 +168,8 @@ pub(super) async fn events(
 /// Questions to the language model and its answers, newest first; or all of them as a download.
 #[utoipa::path(get, path = "/api/workspaces/{id}/llm", tag = "instructor",
     params(("id" = String, Path, description = "Name of the workspace"), PageQuery),
-    responses((status = 200, body = LlmPage), (status = 400, body = ProblemBody, content_type = "application/problem+json"),
+    responses((status = 200, content((Listed<LlmPage, LlmView> = "application/json"), (String = "text/csv"))),
+         (status = 400, body = ProblemBody, content_type = "application/problem+json"),
         (status = 401, body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, body = ProblemBody, content_type = "application/problem+json")))]
 pub(super) async fn llm(
@@ -179,7 +183,8 @@ pub(super) async fn llm(
 /// The recordings, newest first; or all of them as a download.
 #[utoipa::path(get, path = "/api/workspaces/{id}/recordings", tag = "instructor",
     params(("id" = String, Path, description = "Name of the workspace"), PageQuery),
-    responses((status = 200, body = RecordingPage), (status = 400, body = ProblemBody, content_type = "application/problem+json"),
+    responses((status = 200, content((Listed<RecordingPage, RecordingView> = "application/json"), (String = "text/csv"))),
+         (status = 400, body = ProblemBody, content_type = "application/problem+json"),
         (status = 401, body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, body = ProblemBody, content_type = "application/problem+json")))]
 pub(super) async fn recordings(
@@ -210,7 +215,8 @@ pub(super) async fn recordings(
 /// The lines that are no records, newest first; or all of them as a download.
 #[utoipa::path(get, path = "/api/workspaces/{id}/quarantine", tag = "instructor",
     params(("id" = String, Path, description = "Name of the workspace"), PageQuery),
-    responses((status = 200, body = QuarantinePage), (status = 400, body = ProblemBody, content_type = "application/problem+json"),
+    responses((status = 200, content((Listed<QuarantinePage, QuarantineView> = "application/json"), (String = "text/csv"))),
+         (status = 400, body = ProblemBody, content_type = "application/problem+json"),
         (status = 401, body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, body = ProblemBody, content_type = "application/problem+json")))]
 pub(super) async fn quarantine(

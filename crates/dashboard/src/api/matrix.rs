@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use serde::Serialize;
 use sqlx::{AssertSqlSafe, FromRow, PgPool};
 
@@ -14,6 +14,7 @@ use super::moments::{count, maybe};
 use super::standing;
 use super::types::{Cell, CellState, Matrix, MatrixRow, MatrixStep, WorkshopMatrix, WorkshopQuery};
 use crate::Dashboard;
+use crate::address::Query;
 use crate::problem::{Problem, ProblemBody};
 
 /// Most students, over all workshops.

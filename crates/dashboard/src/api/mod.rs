@@ -22,7 +22,10 @@ use std::sync::Arc;
 use axum::Router;
 use axum::routing::get;
 use utoipa::OpenApi;
-use utoipa::openapi::{self, ComponentsBuilder, InfoBuilder, LicenseBuilder, OpenApiBuilder};
+use utoipa::openapi::{
+    self, ComponentsBuilder, ContentBuilder, InfoBuilder, LicenseBuilder, OpenApiBuilder, Ref,
+    ResponseBuilder,
+};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -93,7 +96,20 @@ struct ServedElsewhere;
 pub fn openapi() -> Result<String, serde_json::Error> {
     let mut document = api().split_for_parts().1;
     document.merge(ServedElsewhere::openapi());
-    document.to_pretty_json()
+    with_problems(document).to_pretty_json()
+}
+
+/// Besides the answers that an operation names, any may be a problem: of a wrong request, a wrong token, a database that is away.
+fn with_problems(mut document: openapi::OpenApi) -> openapi::OpenApi {
+    let body = ContentBuilder::new().schema(Some(Ref::from_schema_name("ProblemBody"))).build();
+    let problem =
+        ResponseBuilder::new().description("A problem").content("application/problem+json", body).build();
+    for item in document.paths.paths.values_mut() {
+        for operation in [&mut item.get, &mut item.post].into_iter().flatten() {
+            operation.responses.responses.insert("default".to_owned(), problem.clone().into());
+        }
+    }
+    document
 }
 
 /// The API's routes.

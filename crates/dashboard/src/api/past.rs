@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use sqlx::PgPool;
 use workshop_events::{Cause, StateRecord, Timestamp};
 use workshop_projector::{
@@ -18,6 +17,7 @@ use super::types::{
     StepBand, StepProgress, StepStatus, TestReport, TimelineView,
 };
 use crate::Dashboard;
+use crate::address::{Path, Query};
 use crate::problem::{Problem, ProblemBody};
 
 /// How much of each kind stands on the timeline.
@@ -35,10 +35,8 @@ const BATCH: i64 = 5000;
 pub(super) async fn state(
     State(dashboard): State<Arc<Dashboard>>,
     Path(id): Path<String>,
-    query: Result<Query<AtQuery>, QueryRejection>,
+    Query(AtQuery { at, log }): Query<AtQuery>,
 ) -> Result<Json<StateAt>, Problem> {
-    let Query(AtQuery { at, log }) = query
-        .map_err(|_| Problem::bad_request("at must be an RFC 3339 time, such as 2026-11-20T09:21:44Z."))?;
     let pool = dashboard.store.views();
     let log = asked::some_log(pool, &id, log.as_deref()).await?;
     let mut fold = MomentFold::new(at);

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use sqlx::FromRow;
 
 use super::asked;
@@ -14,6 +14,7 @@ use super::lists;
 use super::moments::moment;
 use super::types::{Found, FoundList, SearchQuery};
 use crate::Dashboard;
+use crate::address::Query;
 use crate::problem::{Problem, ProblemBody};
 
 /// The most that a search gives.

@@ -16,6 +16,7 @@ pub use history::{
     AtQuery, CastRef, CheckReport, CheckTrigger, Moment, OpenSwitch, SessionBand, StateAt, StepBand,
     StepProgress, StepStatus, SwapKind, TestReport, TimelineView,
 };
+pub(crate) use records::Listed;
 pub use records::{
     CommandPage, CommandView, EventPage, EventView, Format, Found, FoundList, LlmPage, LlmView, LogQuery,
     PageQuery, QuarantinePage, QuarantineView, RecordingPage, RecordingView, SearchQuery, WorkshopQuery,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
@@ -10,6 +10,7 @@ use subtle::ConstantTimeEq;
 
 use super::oidc::LoginError;
 use crate::Dashboard;
+use crate::address::Query;
 use crate::problem::{Problem, ProblemBody};
 
 /// Where to go after the login.

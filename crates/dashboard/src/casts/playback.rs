@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -15,6 +15,7 @@ use super::chunks::{self, Chunk};
 use super::range::{Asked, asked};
 use super::{Casts, CastsError};
 use crate::Dashboard;
+use crate::address::Path;
 use crate::problem::Problem;
 
 /// So many objects are asked for ahead of the one that is sent; their bytes come when it is their turn.

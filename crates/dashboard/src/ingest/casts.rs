@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, Request, State};
+use axum::extract::{Request, State};
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 use sqlx::{PgConnection, Row};
@@ -14,6 +14,7 @@ use super::commit::{Taken, not_at_a_line, seen, settle};
 use super::lines::{QUARANTINE, Refused, quarantine};
 use super::{Answer, OFFSET, body, number, parse_log};
 use crate::Dashboard;
+use crate::address::Path;
 use crate::casts::chunks::{self, Chunk};
 use crate::problem::Problem;
 use crate::projections::columns::bigint;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use serde::{Deserialize, Serialize};
 use sqlx::Row;
@@ -11,6 +11,7 @@ use workshop_events::codec::cut;
 
 use super::{access, parse_log};
 use crate::Dashboard;
+use crate::address::Path;
 use crate::problem::Problem;
 use crate::projections::columns::shown;
 

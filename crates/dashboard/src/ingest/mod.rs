@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use axum::Json;
 use axum::Router;
-use axum::extract::{Path, Request, State};
+use axum::extract::{Request, State};
 use axum::http::HeaderMap;
 use axum::middleware;
 use axum::routing::{get, post};
@@ -23,6 +23,7 @@ use serde::Serialize;
 use workshop_events::{Commands, Llm, LogId, State as StateKind, Stream};
 
 use crate::Dashboard;
+use crate::address::Path;
 use crate::problem::Problem;
 use commit::{Brought, Taken, take};
 

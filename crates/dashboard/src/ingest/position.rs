@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::HeaderMap;
 use serde::Serialize;
 use sqlx::Row;
 
 use super::{access, parse_log};
 use crate::Dashboard;
+use crate::address::Path;
 use crate::problem::Problem;
 
 /// A log as the dashboard has it.

@@ -9,6 +9,7 @@ mod harness;
 mod lists;
 mod live;
 mod login;
+mod openapi;
 mod past;
 mod relay;
 mod secrets;

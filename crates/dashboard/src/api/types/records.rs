@@ -214,6 +214,17 @@ pub enum Format {
     Json,
 }
 
+/// A page of a list; or, where a format was asked for, all of its rows.
+#[derive(ToSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "downloads are written as they are read; here it is told only")]
+pub(crate) enum Listed<P, R> {
+    /// A page.
+    Page(P),
+    /// All of them, oldest first.
+    All(Vec<R>),
+}
+
 /// Which page of a list.
 #[derive(Clone, Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]

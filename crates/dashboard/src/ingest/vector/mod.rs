@@ -9,7 +9,7 @@ use std::io::Read;
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, Request, State};
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use serde::Serialize;
 use sqlx::PgConnection;
@@ -18,6 +18,7 @@ use workshop_events::{Commands, Llm, State as StateKind};
 use super::access::{self, Entered, LogState, Via};
 use super::body::{self, MAX_BODY};
 use crate::Dashboard;
+use crate::address::Path;
 use crate::problem::Problem;
 use advance::{Came, advance, changed};
 use read::{Batch, LogLines, Malformed};
