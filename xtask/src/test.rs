@@ -1,11 +1,14 @@
 //! `cargo xtask test`: set-up, then every check and test, and one line that sums them up.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, ExitCode};
+use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
+use cargo_metadata::MetadataCommand;
 use clap::Args;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -148,44 +151,109 @@ fn docs(checkout: &Checkout) -> Result<Count> {
 /// The tests that need container engines and so are left out elsewhere.
 fn containers(checkout: &Checkout) -> Result<Count> {
     let engines = Engines::start(checkout)?;
-    let mut tests = checkout.cargo();
-    tests.args(["test", "-p", "workshop-cli", "-p", "xtask", "--features", "workshop-cli/failpoints"]);
-    tests.args(["--no-fail-fast", "--", "--ignored", "--test-threads", "2"]);
-    let mut count = Count::default();
-    let succeeded = engines.run(checkout, &mut tests, |line| {
-        if let Some(result) = cargo_result(line) {
-            count = count + result;
-        }
+    program::run(fail_points(checkout).args(["--quiet", "--no-run"]))?;
+    let ignored = ["--", "--ignored", "--test-threads", "2"];
+    let run = |targets: &[&str]| {
+        let mut count = Count::default();
+        let mut tests = fail_points(checkout);
+        let succeeded = engines.run(checkout, tests.args(targets).args(ignored), |line| {
+            count = count + cargo_result(line).unwrap_or_default();
+        })?;
+        Ok(Count::of(count.passed, count.failed, succeeded))
+    };
+    let count = thread::scope(|scope| {
+        // This chore's own test builds programs, for long, while the others wait for containers.
+        let building = scope.spawn(|| run(&["--bin", "xtask"]));
+        let waiting = run(&["--lib", "--test", "*"]);
+        let built = building.join().unwrap_or_else(|_| bail!("the tests of this chore broke off"));
+        Ok::<_, anyhow::Error>(waiting? + built?)
     })?;
     let podman = engines.podman();
     let mut pages = playwright(checkout);
     pages.args(["supervised", "--workers", "1"]).env("WORKSHOP_E2E_DOCKER_HOST", &podman);
     let swaps = browser_count(checkout, pages, |command| engines.run(checkout, command, |_| ()))?;
     let readme = readme::containers(checkout, &podman, &engines.environment(checkout))?;
-    Ok(Count::of(count.passed, count.failed, succeeded) + swaps + readme)
+    Ok(count + swaps + readme)
 }
+
+/// Test files that mostly wait for a disk and a database, and for long: they run beside all others.
+const WAITING: [&str; 4] = ["casts", "ingest", "shipping", "vector"];
+
+/// What builds fail points in. The same each time, together with this chore: or cargo would build what they have in common
+/// once more.
+const FAIL_POINTS: &str =
+    "test --no-fail-fast --package workshop-cli --package xtask --features workshop-cli/failpoints";
 
 /// Every test of the workspace, the saved fuzzing corpus among them; then the kills at each system call and at each
 /// point of a swap, which need fail points built in.
 fn rust(checkout: &Checkout) -> Result<Count> {
-    const RUNS: [&[&str]; 3] = [
-        &["test", "--workspace", "--no-fail-fast"],
-        &["test", "-p", "workshop-journal", "--features", "failpoints", "--test", "fail_points"],
-        &["test", "-p", "workshop-cli", "--features", "failpoints", "--test", "kills"],
-    ];
+    // Before anything waits for it: a build holds up all others.
+    program::run(checkout.cargo().args(["test", "--quiet", "--workspace", "--no-run"]))?;
     let (postgres, s3) = (Postgres::start(checkout)?, S3::start(checkout)?);
     let servers: Vec<_> = postgres.environment().into_iter().chain(s3.environment()).collect();
-    let mut sum = Count::default();
-    for run in RUNS {
-        let mut count = Count::default();
-        let succeeded = program::read_lines(checkout.cargo().args(run).envs(servers.clone()), |line| {
-            if let Some(result) = cargo_result(line) {
-                count = count + result;
-            }
-        })?;
-        sum = sum + Count::of(count.passed, count.failed, succeeded);
-    }
+    let cargo = |arguments: &[&str]| {
+        let mut cargo = checkout.cargo();
+        cargo.args(arguments).envs(servers.clone());
+        cargo
+    };
+    let workspace = ["test", "--workspace", "--no-fail-fast"];
+    let (waiting, others) = test_files(checkout)?;
+    let mut sum = thread::scope(|scope| {
+        let waiting = scope.spawn(|| collected(cargo(&workspace).args(tests(&waiting))));
+        let shown = live(cargo(&workspace).args(["--lib", "--bins"]).args(tests(&others)))
+            .and_then(|count| Ok(count + live(cargo(&workspace).arg("--doc"))?));
+        let (text, count) = waiting.join().unwrap_or_else(|_| bail!("the tests beside the others"))?;
+        print!("{text}");
+        Ok::<_, anyhow::Error>(shown? + count)
+    })?;
+    sum = sum
+        + live(fail_points(checkout).args([
+            "--package",
+            "workshop-journal",
+            "--test",
+            "fail_points",
+            "--test",
+            "kills",
+        ]))?;
     Ok(sum)
+}
+
+/// A `cargo test` with fail points built in.
+fn fail_points(checkout: &Checkout) -> Command {
+    let mut cargo = checkout.cargo();
+    cargo.args(FAIL_POINTS.split(' '));
+    cargo
+}
+
+/// The names of the workspace's test files that need no feature: those that wait, and all others.
+fn test_files(checkout: &Checkout) -> Result<(BTreeSet<String>, BTreeSet<String>)> {
+    let metadata = MetadataCommand::new().current_dir(&checkout.root).no_deps().exec()?;
+    let targets = metadata.workspace_packages().into_iter().flat_map(|package| package.targets.clone());
+    let files = targets.filter(|target| target.is_test() && target.required_features.is_empty());
+    Ok(files.map(|target| target.name).partition(|name| WAITING.contains(&name.as_str())))
+}
+
+/// Arguments that name test files.
+fn tests(names: &BTreeSet<String>) -> impl Iterator<Item = &str> {
+    names.iter().flat_map(|name| ["--test", name])
+}
+
+/// Runs a `cargo test`, showing what it prints.
+fn live(command: &mut Command) -> Result<Count> {
+    let mut count = Count::default();
+    let succeeded =
+        program::read_lines(command, |line| count = count + cargo_result(line).unwrap_or_default())?;
+    Ok(Count::of(count.passed, count.failed, succeeded))
+}
+
+/// Runs a `cargo test` beside another, and returns what it printed.
+fn collected(command: &mut Command) -> Result<(String, Count)> {
+    let output = command.output().with_context(|| format!("cannot start `{}`", program::shown(command)))?;
+    let text =
+        [output.stderr, output.stdout].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
+    let count = text.lines().filter_map(cargo_result).fold(Count::default(), |sum, count| sum + count);
+    let count = Count::of(count.passed, count.failed, output.status.success());
+    Ok((text, count))
 }
 
 /// Reads `test result: ok. 3 passed; 0 failed; …`.

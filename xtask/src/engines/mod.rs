@@ -49,8 +49,8 @@ struct Running {
     checkout: Checkout,
     places: Places,
     services: Vec<Service>,
-    /// The process group of the tests.
-    tests: Option<u32>,
+    /// The process groups of tests.
+    tests: Vec<u32>,
 }
 
 /// The folders of the engines.
@@ -137,7 +137,7 @@ impl Engines {
             checkout: checkout.clone(),
             places: places.clone(),
             services: Vec::new(),
-            tests: None,
+            tests: Vec::new(),
         });
         // From here on, dropping it cleans up.
         let engines = Self { podman: podman::engine(&places), docker: docker::engine(&places) };
@@ -182,7 +182,7 @@ impl Engines {
         tests.process_group(0).envs(self.environment(checkout));
         let began = |pid| {
             if let Some(running) = running().as_mut() {
-                running.tests = Some(pid);
+                running.tests.push(pid);
             }
         };
         program::watch_lines(tests, began, line)
@@ -204,7 +204,7 @@ fn end() {
     let mut running = running();
     let Some(Running { checkout, places, services, tests }) = running.take() else { return };
     let told = |result: Result<()>| result.unwrap_or_else(|error| eprintln!("cleaning up: {error:#}"));
-    if let Some(group) = tests {
+    for group in tests {
         // It is gone already unless this is an interruption.
         let _ = program::quiet(checkout.command("kill").args(["-KILL", "--", &format!("-{group}")]));
     }

@@ -103,6 +103,7 @@ async fn measure(database: &str) -> Result<(), Failure> {
     let delays = lag.end().await?;
     let memory = server.process().memory()?;
     let lost = arrived::lost(&mut connection, &class).await?;
+    let page = server.class_page().await?;
     let missing_bytes = shippers.end(&mut connection, &class).await?;
 
     let per_second = |before: u64, after: u64| (after - before) as f64 / seconds;
@@ -122,6 +123,7 @@ async fn measure(database: &str) -> Result<(), Failure> {
     row("the database's processors", busy[1], "cores", "reported");
     row("class and shippers' processors", busy[2], "cores", "reported");
     row("the dashboard's memory at most", memory / 1e6, "MB", "reported");
+    row("the class page", page.as_secs_f64() * 1000.0, "ms", "reported");
     row("records lost, doubled or changed", lost as f64, "records", "<= 0 records");
     row("bytes of recordings missing", missing_bytes as f64, "B", "<= 0 B");
     Ok(())
