@@ -52,6 +52,7 @@ struct Installation<'a> {
     token: String,
 }
 
+/// The `workshop` that it runs is the one that is there: other tests, which run beside this, have built it for themselves.
 #[test]
 #[ignore = "needs a container engine"]
 fn the_compose_file_comes_up_and_a_workspace_attaches() -> Result<()> {
@@ -60,7 +61,6 @@ fn the_compose_file_comes_up_and_a_workspace_attaches() -> Result<()> {
     let checkout = &Checkout::find()?;
     setup::packages(checkout, &[NEEDED, postgres::NEEDED])?;
     s3::provide(checkout)?;
-    setup::programs(checkout)?;
     let folder = checkout.target.join("compose");
     if folder.exists() {
         fs::remove_dir_all(&folder)?;
