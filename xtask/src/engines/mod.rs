@@ -5,6 +5,7 @@ mod docker;
 mod podman;
 mod service;
 
+use std::cell::Cell;
 use std::collections::hash_map::DefaultHasher;
 use std::env;
 use std::fs;
@@ -49,7 +50,7 @@ struct Running {
     checkout: Checkout,
     places: Places,
     services: Vec<Service>,
-    /// The process groups of tests.
+    /// The process groups of tests that run.
     tests: Vec<u32>,
 }
 
@@ -180,12 +181,21 @@ impl Engines {
         line: impl FnMut(&str),
     ) -> Result<bool> {
         tests.process_group(0).envs(self.environment(checkout));
+        let group = Cell::new(None);
         let began = |pid| {
+            group.set(Some(pid));
             if let Some(running) = running().as_mut() {
                 running.tests.push(pid);
             }
         };
-        program::watch_lines(tests, began, line)
+        let ended = program::watch_lines(tests, began, line);
+        // Its number may soon be another's.
+        if ended.is_ok()
+            && let Some(running) = running().as_mut()
+        {
+            running.tests.retain(|pid| Some(*pid) != group.get());
+        }
+        ended
     }
 }
 
@@ -205,7 +215,7 @@ fn end() {
     let Some(Running { checkout, places, services, tests }) = running.take() else { return };
     let told = |result: Result<()>| result.unwrap_or_else(|error| eprintln!("cleaning up: {error:#}"));
     for group in tests {
-        // It is gone already unless this is an interruption.
+        // Only an interruption finds any.
         let _ = program::quiet(checkout.command("kill").args(["-KILL", "--", &format!("-{group}")]));
     }
     told(podman::clear(&checkout, &places));
