@@ -72,3 +72,11 @@ test('a page that is opened while nothing serves waits, says so, and opens by it
   await page.unroute('**/api/state');
   await expect(page.getByRole('heading', { level: 1 })).toHaveText('Look around');
 });
+
+test('colours that cannot be loaded come later, and the text is read meanwhile', async ({ page, workspace }) => {
+  let refused = 0;
+  await page.route('**/assets/highlight-*', (route) => (refused++ < 2 ? route.abort() : route.continue()));
+  await openStudent(page, workspace);
+  await expect(page.locator('code[data-coloured]').first()).toBeVisible();
+  expect(refused).toBe(3);
+});
