@@ -1,5 +1,5 @@
-//! Requests that schemathesis makes up from the OpenAPI document: whatever they say, the answer is one that the document
-//! has, and of its form.
+//! Requests that schemathesis makes up from the OpenAPI document: whatever they say, the answer has the form that the
+//! document gives for it, and what the document does not name is a problem, never a fault of the server.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 mod common;

@@ -22,7 +22,7 @@ fn output(n: usize, text: &str) -> CastEvent<'_> {
     CastEvent { time: n as f64 / 1000.0, code: 'o', data: text.into() }
 }
 
-/// Waits until `reached`, at most 10 s.
+/// Waits until `reached`, at most a minute.
 fn until(reached: impl Fn() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(60);
     while !reached() {

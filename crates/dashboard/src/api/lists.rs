@@ -135,7 +135,7 @@ async fn list<R: Numbered, P: Serialize>(
 #[utoipa::path(get, path = "/api/workspaces/{id}/commands", tag = "instructor",
     params(("id" = String, Path, description = "Name of the workspace"), PageQuery),
     responses((status = 200, content((Listed<CommandPage, CommandView> = "application/json"), (String = "text/csv"))),
-         (status = 400, body = ProblemBody, content_type = "application/problem+json"),
+        (status = 400, body = ProblemBody, content_type = "application/problem+json"),
         (status = 401, body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, body = ProblemBody, content_type = "application/problem+json")))]
 pub(super) async fn commands(
@@ -154,7 +154,7 @@ pub(super) async fn commands(
 #[utoipa::path(get, path = "/api/workspaces/{id}/events", tag = "instructor",
     params(("id" = String, Path, description = "Name of the workspace"), PageQuery),
     responses((status = 200, content((Listed<EventPage, EventView> = "application/json"), (String = "text/csv"))),
-         (status = 400, body = ProblemBody, content_type = "application/problem+json"),
+        (status = 400, body = ProblemBody, content_type = "application/problem+json"),
         (status = 401, body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, body = ProblemBody, content_type = "application/problem+json")))]
 pub(super) async fn events(
@@ -169,7 +169,7 @@ pub(super) async fn events(
 #[utoipa::path(get, path = "/api/workspaces/{id}/llm", tag = "instructor",
     params(("id" = String, Path, description = "Name of the workspace"), PageQuery),
     responses((status = 200, content((Listed<LlmPage, LlmView> = "application/json"), (String = "text/csv"))),
-         (status = 400, body = ProblemBody, content_type = "application/problem+json"),
+        (status = 400, body = ProblemBody, content_type = "application/problem+json"),
         (status = 401, body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, body = ProblemBody, content_type = "application/problem+json")))]
 pub(super) async fn llm(
@@ -184,7 +184,7 @@ pub(super) async fn llm(
 #[utoipa::path(get, path = "/api/workspaces/{id}/recordings", tag = "instructor",
     params(("id" = String, Path, description = "Name of the workspace"), PageQuery),
     responses((status = 200, content((Listed<RecordingPage, RecordingView> = "application/json"), (String = "text/csv"))),
-         (status = 400, body = ProblemBody, content_type = "application/problem+json"),
+        (status = 400, body = ProblemBody, content_type = "application/problem+json"),
         (status = 401, body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, body = ProblemBody, content_type = "application/problem+json")))]
 pub(super) async fn recordings(
@@ -216,7 +216,7 @@ pub(super) async fn recordings(
 #[utoipa::path(get, path = "/api/workspaces/{id}/quarantine", tag = "instructor",
     params(("id" = String, Path, description = "Name of the workspace"), PageQuery),
     responses((status = 200, content((Listed<QuarantinePage, QuarantineView> = "application/json"), (String = "text/csv"))),
-         (status = 400, body = ProblemBody, content_type = "application/problem+json"),
+        (status = 400, body = ProblemBody, content_type = "application/problem+json"),
         (status = 401, body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, body = ProblemBody, content_type = "application/problem+json")))]
 pub(super) async fn quarantine(
