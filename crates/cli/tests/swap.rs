@@ -4,6 +4,9 @@
 #[macro_use]
 mod harness;
 
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
 use harness::{On, User, examples, wait};
 
 on_engines!(
@@ -12,9 +15,10 @@ on_engines!(
     a_request_while_nobody_watches_waits_in_the_log,
     one_request_at_a_time,
     two_supervisors_swap_once,
+    whoever_looks_on_changes_nothing,
     a_step_begins_where_it_is_asked_to,
     what_is_not_there_is_named;
-    on Docker too: from_run_to_rm, a_request_of_the_page_is_swapped,
+    on Docker too: from_run_to_rm, a_request_of_the_page_is_swapped, whoever_looks_on_changes_nothing,
 );
 
 fn hello() -> String {
@@ -96,6 +100,40 @@ fn two_supervisors_swap_once(on: On) {
         user.arrives(step);
         wait("one container is left", || user.containers().len() == 1);
         assert_eq!((user.count("backend_started", &request), user.count("switch_failed", &request)), (1, 0));
+    }
+}
+
+/// Each user of an engine sees the workspaces of all, with a home of their own.
+fn whoever_looks_on_changes_nothing(on: On) {
+    let (user, other) = (User::new(on), User::new(on));
+    user.run(&git(), &[]);
+    let over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let _over = Finally(|| over.store(true, Ordering::Relaxed));
+        for looks_from in [&user, &other] {
+            scope.spawn(|| {
+                while !over.load(Ordering::Relaxed) {
+                    looks_from.ok(&["list"]);
+                }
+            });
+        }
+        for step in ["branches", "share", "branches", "share"] {
+            user.ok(&["switch", &user.name, step]);
+            let state = user.state();
+            assert_eq!((&state["active"], &state["switchFailed"]), (&step.into(), &serde_json::Value::Null));
+            assert_eq!(user.containers().len(), 1);
+        }
+        user.ok(&["stop", &user.name]);
+        assert_eq!(user.row().unwrap()["state"], "stopped");
+    });
+}
+
+/// Done however this ends, or a test that failed would wait for its threads for ever.
+struct Finally<F: Fn()>(F);
+
+impl<F: Fn()> Drop for Finally<F> {
+    fn drop(&mut self) {
+        self.0();
     }
 }
 

@@ -1,5 +1,7 @@
 //! `workshop list`: what runs, and where.
 
+use std::collections::HashSet;
+
 use serde::Serialize;
 
 use crate::engine::{self, Container, Engine, State};
@@ -38,11 +40,12 @@ pub(crate) async fn run(context: &Context) -> Result<(), Failure> {
 
 /// Whoever was swapping may have been killed. Where somebody is still at it, there is nothing to do.
 async fn finish_swaps(engine: &Engine) -> Result<(), Failure> {
-    let names: Vec<String> =
-        engine.workspaces().await?.into_iter().map(|container| container.labels.workspace).collect();
-    for name in &names {
-        let swapping = names.iter().filter(|other| *other == name).count() > 1;
-        if swapping && Turn::try_take(name)?.is_some() {
+    let mut seen = HashSet::new();
+    for Container { labels, .. } in engine.workspaces().await? {
+        let name = &labels.workspace;
+        // Two containers of one workspace.
+        let swapping = !seen.insert(name.clone());
+        if swapping && Turn::try_take(&labels)?.is_some() {
             // One that cannot be finished is no reason not to list the others.
             if let Err(error) = settle(engine, name, &|line| eprintln!("{line}")).await {
                 eprintln!("{name}: {error:#}");

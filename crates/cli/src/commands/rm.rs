@@ -18,8 +18,8 @@ pub(crate) async fn run(options: &RmOptions, context: &Context) -> Result<(), Fa
     if containers.is_empty() && !(options.data && has_log) {
         return Err(workspace::unknown(&engine, &options.name).await?);
     }
-    if !containers.is_empty() {
-        let _turn = Turn::take(&options.name).await?;
+    if let Some(container) = containers.first() {
+        let _turn = Turn::take(&container.labels).await?;
         for container in engine.containers_of(&options.name).await? {
             engine.remove(&container).await?;
         }

@@ -8,8 +8,8 @@ use crate::{Context, Failure, engine};
 /// Stops a workspace. Whoever supervises it sees that it ended in order, and lets it be.
 pub(crate) async fn run(named: &Named, context: &Context) -> Result<(), Failure> {
     let engine = engine::connect(context).await?;
-    workspace::containers(&engine, &named.name).await?;
-    let _turn = Turn::take(&named.name).await?;
+    let container = workspace::containers(&engine, &named.name).await?.remove(0);
+    let _turn = Turn::take(&container.labels).await?;
     for container in workspace::containers(&engine, &named.name).await? {
         engine.stop(&container).await?;
     }

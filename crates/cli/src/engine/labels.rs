@@ -20,6 +20,7 @@ const IMAGE: &str = "workshop.image";
 const PORT: &str = "workshop.port";
 const VOLUME: &str = "workshop.volume";
 const FOLDER: &str = "workshop.folder";
+const LOCKS: &str = "workshop.locks";
 
 /// What a workspace's container says of itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,6 +39,8 @@ pub(crate) struct Labels {
     pub(crate) volume: Option<String>,
     /// The log's folder, when it is no volume.
     pub(crate) folder: Option<String>,
+    /// The folder where whoever changes its containers takes turns: of the user who made it.
+    pub(crate) locks: Option<String>,
 }
 
 impl Labels {
@@ -68,6 +71,7 @@ impl Labels {
         add(REQUEST, &self.request);
         add(VOLUME, &self.volume);
         add(FOLDER, &self.folder);
+        add(LOCKS, &self.locks);
         map
     }
 
@@ -86,6 +90,7 @@ impl Labels {
             port: text(PORT)?.parse().ok()?,
             volume: text(VOLUME),
             folder: text(FOLDER),
+            locks: text(LOCKS),
         })
     }
 }
@@ -119,6 +124,7 @@ mod tests {
                 port: 8080,
                 volume: Some("workshop-git-basics".into()),
                 folder,
+                locks: Some("/home/me/.local/state/workshop".into()),
             };
             assert_eq!(Labels::from_map(&labels.to_map()), Some(labels));
         }
@@ -127,7 +133,7 @@ mod tests {
     /// What an image says stays under what the container says.
     #[test]
     fn a_container_says_everything_itself() {
-        let of_image = [(FOLDER, "/home/me"), (VOLUME, "other"), (REQUEST, "../x")];
+        let of_image = [(FOLDER, "/home/me"), (VOLUME, "other"), (REQUEST, "../x"), (LOCKS, "/dev")];
         let mut map: HashMap<String, String> =
             of_image.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
         let labels = Labels {
@@ -138,6 +144,7 @@ mod tests {
             port: 8080,
             volume: None,
             folder: None,
+            locks: None,
         };
         map.extend(labels.to_map());
         assert_eq!(Labels::from_map(&map), Some(labels));

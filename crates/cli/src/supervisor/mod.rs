@@ -20,7 +20,7 @@ use crate::engine::{Container, Engine, State};
 pub(crate) use door::{Asked, Door, SUPERVISOR_TOKEN};
 pub(crate) use settle::{READY_WITHIN, Settled, settle};
 pub(crate) use swap::{swap, switched_env};
-pub(crate) use turn::Turn;
+pub(crate) use turn::{Turn, folder as locks};
 pub(crate) use watch::Watch;
 
 /// How it came that there is nothing more to watch over.

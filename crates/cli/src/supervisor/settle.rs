@@ -11,6 +11,9 @@ use crate::engine::{Container, Engine, State};
 /// How long a new container may take to serve.
 pub(crate) const READY_WITHIN: Duration = Duration::from_secs(30);
 
+/// How often a new container is started that somebody elsewhere keeps from its port.
+const TRIES: u32 = 3;
+
 /// How soon a container that has just ended is looked at again.
 const AGAIN: Duration = Duration::from_millis(200);
 
@@ -25,7 +28,8 @@ pub(crate) struct Settled {
 
 /// Finishes a swap that is under way, whoever began it. None when the workspace has no container.
 pub(crate) async fn settle(engine: &Engine, workspace: &str, say: Say<'_>) -> Result<Option<Settled>> {
-    let turn = Turn::take(workspace).await?;
+    let Some(any) = engine.containers_of(workspace).await?.pop() else { return Ok(None) };
+    let turn = Turn::take(&any.labels).await?;
     settle_in_turn(engine, workspace, &turn, say).await
 }
 
@@ -36,6 +40,7 @@ pub(super) async fn settle_in_turn(
     _turn: &Turn,
     say: Say<'_>,
 ) -> Result<Option<Settled>> {
+    let (mut stopped, mut tries) = (None, 0);
     loop {
         let mut containers = engine.containers_of(workspace).await?;
         let Some(new) = containers.pop() else { return Ok(None) };
@@ -43,13 +48,26 @@ pub(super) async fn settle_in_turn(
             return Ok(Some(Settled { container: new, unreported: false }));
         };
         match new.state {
-            State::Created => {
+            // Looked at once more after the stop, which may take seconds: a supervisor that has not this turn, elsewhere,
+            // may have come further meanwhile, and what it has stopped since must not be started.
+            State::Created if old.is_running() || stopped.as_ref() != Some(&old.id) => {
                 engine.stop(&old).await?;
                 point("old-stopped");
-                if let Err(error) = engine.start(&new).await {
+                stopped = Some(old.id);
+            }
+            State::Created => {
+                tries += 1;
+                let Err(error) = engine.start(&new).await else {
+                    point("new-started");
+                    continue;
+                };
+                // The old one has the port again if somebody elsewhere has started it.
+                let now = engine.containers_of(workspace).await?;
+                let as_it_was = now.iter().any(|other| other.id == old.id && !other.is_running())
+                    && now.iter().any(|other| other.id == new.id && !other.is_running());
+                if as_it_was || tries == TRIES {
                     return back(engine, old, &new, &format!("{error:#}"), say).await.map(Some);
                 }
-                point("new-started");
             }
             State::Running(since) => {
                 let door = Door::of(&new)?;

@@ -13,7 +13,7 @@ const SWITCH: &str = "WORKSHOP_SWITCH";
 /// Does what was asked for, or tells the workspace why not. Creating the new container is the lock: whoever else does
 /// the same only helps to finish it.
 pub(crate) async fn swap(engine: &Engine, old: &Container, asked: &Asked, say: Say<'_>) -> Result<()> {
-    let turn = Turn::take(&old.labels.workspace).await?;
+    let turn = Turn::take(&old.labels).await?;
     let door = Door::of(old)?;
     // A request that somebody else has fulfilled or failed meanwhile is never done again.
     if door.standing().await?.asked().as_ref() != Some(asked) {

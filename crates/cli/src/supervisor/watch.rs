@@ -2,17 +2,15 @@
 //! the others. It goes with its process.
 
 use std::fs::File;
-use std::time::Duration;
 
 use anyhow::Result;
-use tokio::time::sleep;
-
 use rustix::fs::FlockOperation;
 
 use super::turn;
+use crate::engine::Labels;
 
-/// How often a lock that somebody has alone for a moment is asked for.
-const AGAIN: Duration = Duration::from_millis(25);
+/// What the file is called, after the workspace.
+const FILE: &str = "watched";
 
 /// That this process watches over a workspace; it ends when this is dropped.
 #[derive(Debug)]
@@ -20,21 +18,12 @@ pub(crate) struct Watch(#[allow(dead_code, reason = "it is held, not read")] Fil
 
 impl Watch {
     /// Begins to watch, beside whoever else does.
-    pub(crate) async fn begin(workspace: &str) -> Result<Self> {
-        loop {
-            match turn::lock(&file(workspace), FlockOperation::NonBlockingLockShared)? {
-                Some(file) => return Ok(Self(file)),
-                None => sleep(AGAIN).await,
-            }
-        }
+    pub(crate) async fn begin(of: &Labels) -> Result<Self> {
+        turn::wait_for(of, FILE, FlockOperation::NonBlockingLockShared).await.map(Self)
     }
 
     /// Keeps everybody from watching; none when somebody does.
-    pub(crate) fn by_nobody(workspace: &str) -> Result<Option<Self>> {
-        Ok(turn::lock(&file(workspace), FlockOperation::NonBlockingLockExclusive)?.map(Self))
+    pub(crate) fn by_nobody(of: &Labels) -> Result<Option<Self>> {
+        Ok(turn::unless_held(of, FILE, FlockOperation::NonBlockingLockExclusive)?.map(Self))
     }
-}
-
-fn file(workspace: &str) -> String {
-    format!("{workspace}.watched")
 }

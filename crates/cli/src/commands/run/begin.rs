@@ -9,7 +9,7 @@ use super::target::Target;
 use super::{ACCESS_TOKEN, INSTRUCTOR_TOKEN};
 use crate::arguments::RunOptions;
 use crate::engine::{Container, Creation, Engine, Labels, Plan, Volume};
-use crate::supervisor::{self, Asked, SUPERVISOR_TOKEN, switched_env};
+use crate::supervisor::{self, Asked, SUPERVISOR_TOKEN, Turn, switched_env};
 use crate::{Context, Failure};
 
 /// The port when none is asked for.
@@ -80,11 +80,16 @@ pub(super) async fn begin(
             port,
             volume,
             folder,
+            locks: Some(supervisor::locks().display().to_string()),
         },
         env,
         extras: workshop.extras.clone(),
     };
-    let creation = engine.create(&plan).await?;
+    let creation = {
+        // Whoever finds the container finds the file of its lock, too.
+        let _turn = Turn::take(&plan.labels).await?;
+        engine.create(&plan).await?
+    };
     let container = made(engine, &target.name).await?;
     match (supervisor::start(engine, &container).await, creation) {
         (Ok(()), _) => Ok(()),

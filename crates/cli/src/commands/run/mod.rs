@@ -39,7 +39,7 @@ pub(crate) async fn run(options: &RunOptions, context: &Context) -> Result<(), F
     if options.detach {
         return Ok(());
     }
-    let _watch = Watch::begin(&name).await?;
+    let _watch = Watch::begin(&container.labels).await?;
     let say = |line: String| context.output.note(&line);
     tokio::select! {
         end = supervisor::supervise(&engine, &name, &say) => match end? {

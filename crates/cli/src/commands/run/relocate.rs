@@ -30,7 +30,7 @@ pub(super) async fn to_port(
     if stays {
         return Ok(None);
     }
-    let Some(_nobody_watches) = Watch::by_nobody(name)? else {
+    let Some(_nobody_watches) = Watch::by_nobody(&old.labels)? else {
         return Err(Failure::input(format_args!(
             "{name} is on port {from}, and another `workshop run` watches over it; end that one with Ctrl-C, \
              then this moves it. Or go without --port"
@@ -42,7 +42,7 @@ pub(super) async fn to_port(
     for image in plan.extras.iter().map(|extra| &extra.image).chain([&plan.image]) {
         engine.provide(image, say).await?;
     }
-    let turn = Turn::take(name).await?;
+    let turn = Turn::take(&old.labels).await?;
     // Nobody else has swapped or moved it meanwhile.
     if matches!(engine.containers_of(name).await?.as_slice(), [one] if one.id == old.id) {
         engine.create(&plan).await?;
