@@ -24,13 +24,23 @@ const LOOKS_AT_REST: u32 = 3;
 /// Ends a container, however it stands.
 pub(super) async fn stop(docker: &Docker, inspector: &Inspector, id: &str) -> Result<()> {
     let runs = inspector.inspect(id).await?.is_some_and(|inspected| inspected.state.runs());
-    // What ended by itself may be about to be started again by its policy.
-    if runs { ask(docker, id).await } else { come_to_rest(docker, inspector, id).await }
+    if runs && ask(docker, id).await? {
+        let left = inspector.inspect(id).await?;
+        if left.is_none_or(|inspected| inspected.state.is_at_rest()) {
+            return Ok(());
+        }
+    }
+    // What ended by itself, be it a moment before it was asked to, may be about to be started again by its policy.
+    come_to_rest(docker, inspector, id).await
 }
 
-async fn ask(docker: &Docker, id: &str) -> Result<()> {
+/// Asks a container to end, and waits until it has; false when it did not run any more.
+async fn ask(docker: &Docker, id: &str) -> Result<bool> {
     let options = StopContainerOptionsBuilder::default().t(STOP).build();
-    unchanged_is_fine(docker.stop_container(id, Some(options)).await)
+    match docker.stop_container(id, Some(options)).await {
+        Ok(()) => Ok(true),
+        refused => unchanged_is_fine(refused).map(|()| false),
+    }
 }
 
 /// Waits until a container that ended by itself is neither cleaned up nor started again any more. Podman does both
