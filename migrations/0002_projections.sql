@@ -106,6 +106,8 @@ create table state_timeline (
 create table state_timeline_default partition of state_timeline default;
 create index state_timeline_ts on state_timeline (workspace, ts);
 create index state_timeline_step on state_timeline (workspace, step);
+-- Who came at all is asked of every workspace at once.
+create index state_timeline_connected on state_timeline (log) where event = 'connected';
 comment on table state_timeline is 'The state events, one a row, with what they say in columns.';
 comment on column state_timeline.event is 'The event''s name, as in the log.';
 comment on column state_timeline.passed is 'Of goss_result: whether every test passed.';

@@ -12,15 +12,20 @@ comment on view step_durations is 'How long each student was in each step, in mi
 
 create view step_funnel as
 select status.workshop, step.position, step.step, min(step.title) as title,
-       count(*) filter (where step.started or step.completed is not null) as started,
+       count(*) filter (where step.started and status.came or step.completed is not null) as started,
        count(*) filter (where step.completed is not null) as completed,
        count(*) filter (where step.given and step.completed is null) as given,
-       count(*) filter (where status.step = step.step and step.completed is null) as here_now
-from workspace_status status
+       count(*) filter (where status.step = step.step and status.came and step.completed is null) as here_now
+from (
+    select workshop, log, workspace_status.step,
+           exists (select from state_timeline timeline
+                   where timeline.log = workspace_status.log and timeline.event = 'connected') as came
+    from workspace_status
+) status
 join step_status step on step.log = status.log
 where step.position is not null
 group by status.workshop, step.position, step.step;
-comment on view step_funnel is 'How many students of a workshop started and completed each step, were given it by an image, and are in it now.';
+comment on view step_funnel is 'How many students of a workshop started and completed each step, were given it by an image, and are in it now. Who never opened the page has started nothing.';
 
 create view first_try_pass_rate as
 select status.workshop, step.position, step.step, min(step.title) as title, count(*) as students,

@@ -4,6 +4,8 @@ do $$
 declare
     name text;
 begin
+    -- Or everybody who may log in could make temporary tables, and an analyst writes nothing at all.
+    execute format('revoke temporary on database %I from public', current_database());
     foreach name in array array['workshop_ingest', 'workshop_dashboard', 'workshop_analyst'] loop
         if not exists (select from pg_roles where rolname = name) then
             execute format('create role %I nologin', name);
@@ -11,6 +13,12 @@ begin
         execute format('grant %I to current_user', name);
         execute format('grant usage on schema public to %I', name);
     end loop;
+    -- What a Vector delivers is sorted in one.
+    execute format('grant temporary on database %I to workshop_ingest', current_database());
+    -- Large objects, too, may be made by everybody. Only a superuser can change that: docs/operating.md has the line.
+    if (select rolsuper from pg_roles where rolname = current_user) then
+        revoke execute on function lo_creat(integer), lo_create(oid), lo_from_bytea(oid, bytea) from public;
+    end if;
 end
 $$;
 

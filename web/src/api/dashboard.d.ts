@@ -732,7 +732,7 @@ export interface components {
             position: number;
             /**
              * Format: int64
-             * @description How many students began it.
+             * @description How many students began it; who never opened the page is not among them.
              */
             started: number;
             /**

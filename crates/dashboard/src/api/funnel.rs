@@ -78,7 +78,9 @@ impl StoredStep {
 pub(super) async fn steps(pool: &PgPool, workshop: Option<&str>) -> Result<Vec<StoredStep>, sqlx::Error> {
     sqlx::query_as(
         "with status as (
-             select s.* from workspace_status s join workspaces w using (workspace)
+             -- Who never opened the page is in no step.
+             select s.*, exists (select from state_timeline t where t.log = s.log and t.event = 'connected') as came
+             from workspace_status s join workspaces w using (workspace)
              where w.revoked is null and ($1::text is null or s.workshop = $1)
          ), sizes as (select workshop, count(*) as students from status group by workshop),
          -- Who stays in a step that is completed works on it no longer.
@@ -88,10 +90,10 @@ pub(super) async fn steps(pool: &PgPool, workshop: Option<&str>) -> Result<Vec<S
              from step_status
          )
          select status.workshop, step.step, min(step.title) as title, min(step.position) as position,
-                count(*) filter (where step.started or step.completed is not null) as started,
+                count(*) filter (where step.started and status.came or step.completed is not null) as started,
                 count(step.completed) as completed,
                 count(*) filter (where step.given and step.completed is null) as given,
-                count(*) filter (where status.step = step.step and step.completed is null) as here_now,
+                count(*) filter (where status.step = step.step and status.came and step.completed is null) as here_now,
                 (percentile_disc(0.5) within group (order by step.worked_ms)
                     filter (where step.completed is not null and step.started)) as median_ms,
                 (percentile_disc(0.9) within group (order by step.worked_ms)

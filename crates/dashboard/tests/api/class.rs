@@ -239,7 +239,9 @@ async fn the_funnel_says_where_students_are_lost() {
               insert into state_timeline (opened, log, seq, workspace, ts, event, step, passed, trigger, failed)
               select '2026-11-20', status.log, number, status.workspace, now(), 'goss_result', 'stage', false, 'student',
                      '[{\"title\": \"a file\", \"found\": \"none\", \"expected\": \"one\"}]'
-              from workspace_status status, generate_series(1, 2) number where status.workspace in ('ws1', 'ws2')")
+              from workspace_status status, generate_series(1, 2) number where status.workspace in ('ws1', 'ws2');
+              insert into state_timeline (opened, log, seq, workspace, ts, event)
+              select '2026-11-20', log, 3, workspace, now(), 'connected' from workspace_status where workspace <> 'ws10'")
         .await;
     let running = Running::start(&database).await;
     let funnel = running.json("/api/funnel").await;
@@ -259,8 +261,10 @@ async fn the_funnel_says_where_students_are_lost() {
     let stage = &funnel["workshops"][0]["steps"][1];
     assert_eq!(
         (&stage["hereNow"], &stage["completed"], &stage["medianMs"]),
-        (&json!(10), &json!(0), &Value::Null)
+        (&json!(9), &json!(0), &Value::Null),
+        "ws10 never opened the page"
     );
+    assert_eq!(stage["started"], 9);
     assert_eq!(stage["helps"], 20);
     // Nobody goes on after the last step: it took them until they completed it, not until now.
     database

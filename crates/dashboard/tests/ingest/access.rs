@@ -248,7 +248,8 @@ async fn writes_nothing(database: &Database, role: &str) {
              where nspname !~ '^pg_(temp|toast)' and has_schema_privilege('{role}', oid, 'CREATE')
          union all select 'function ' || p.oid::regprocedure from pg_proc p join pg_namespace n on n.oid = p.pronamespace
              where n.nspname !~ '^(pg_|information_schema)' and p.prosecdef and has_function_privilege('{role}', p.oid, 'EXECUTE')
-         union all select 'database' where has_database_privilege('{role}', current_database(), 'CREATE')
+         union all select 'database ' || r from unnest(array['CREATE', 'TEMPORARY']) r
+             where has_database_privilege('{role}', current_database(), r)
          union all select 'member of ' || rolname from pg_roles
              where rolname <> '{role}' and pg_has_role('{role}', oid, 'MEMBER')
          union all select 'is ' || rolname from pg_roles
@@ -289,6 +290,10 @@ async fn roles_have_no_more_rights_than_they_need() {
     refuses(&mut analyst, "select line from events").await;
     refuses(&mut analyst, "select line from quarantine").await;
     refuses(&mut analyst, "create table mine (a int)").await;
+    refuses(&mut analyst, "create temporary table mine (a int)").await;
+    refuses(&mut analyst, "select lo_from_bytea(0, 'mine')").await;
+    refuses(&mut analyst, "select lo_create(0)").await;
+    refuses(&mut analyst, "select lo_creat(-1)").await;
     refuses(&mut analyst, "update workspaces set student = 'x'").await;
     refuses(&mut ingest, "update workspaces set token_hash = '\\x00'").await;
     refuses(&mut ingest, "update workspaces set revoked = null").await;

@@ -108,7 +108,7 @@ pub struct FunnelStep {
     pub title: String,
     /// Its place, from 1.
     pub position: u32,
-    /// How many students began it.
+    /// How many students began it; who never opened the page is not among them.
     pub started: i64,
     /// How many completed it.
     pub completed: i64,
