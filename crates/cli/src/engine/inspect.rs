@@ -13,7 +13,7 @@ use tokio::time::sleep;
 
 use super::State;
 
-/// How often a list is tried that a vanishing container spoils, and how soon again.
+/// How often an answer is asked for that a vanishing container or process spoils, and how soon again.
 const LOOKS: u32 = 50;
 const AGAIN: Duration = Duration::from_millis(50);
 
@@ -160,23 +160,35 @@ impl Inspector {
     }
 
     async fn get<T: DeserializeOwned>(&self, address: Url) -> Result<Option<T>> {
-        let answer = self.client.get(address).send().await.context("the engine does not answer")?;
-        let status = answer.status();
-        if status == StatusCode::OK {
-            return answer.json().await.map(Some).context("an answer of the engine that makes no sense");
+        let mut looks = 0;
+        loop {
+            let answer =
+                self.client.get(address.clone()).send().await.context("the engine does not answer")?;
+            let status = answer.status();
+            if status == StatusCode::OK {
+                return answer.json().await.map(Some).context("an answer of the engine that makes no sense");
+            }
+            let said = answer.text().await.unwrap_or_default();
+            // Podman fails as a whole when a container goes while it is looked at.
+            let gone = ["no such container", "container not known"];
+            if status == StatusCode::NOT_FOUND || gone.iter().any(|words| said.contains(words)) {
+                return Ok(None);
+            }
+            looks += 1;
+            // And when its process ends while what the system says of it is read.
+            if !said.contains("/proc/") || looks == LOOKS {
+                bail!("the engine answered {status}: {said}")
+            }
+            sleep(AGAIN).await;
         }
-        let said = answer.text().await.unwrap_or_default();
-        // Podman fails as a whole when a container goes while it is looked at.
-        let gone = ["no such container", "container not known"];
-        if status == StatusCode::NOT_FOUND || gone.iter().any(|words| said.contains(words)) {
-            return Ok(None);
-        }
-        bail!("the engine answered {status}: {said}")
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
     use super::*;
 
     #[test]
@@ -193,5 +205,36 @@ mod tests {
         check("Docker/99.0 (linux)", "1.999", Some(("docker", "99.0", API_DEFAULT_VERSION.minor_version)));
         check("nginx/1.22", "", None);
         check("", "", None);
+    }
+
+    /// Answers one question after the other with these.
+    async fn engine(answers: &'static [(&'static str, &'static str)]) -> Inspector {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move {
+            for (status, body) in answers {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let _ = stream.read(&mut [0; 4096]).await.unwrap();
+                let head =
+                    format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close", body.len());
+                stream.write_all(format!("{head}\r\n\r\n{body}").as_bytes()).await.unwrap();
+            }
+        });
+        Inspector::new(&format!("tcp://{address}")).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_process_that_ends_while_it_is_looked_at_is_no_failure() {
+        const ENDS: &str =
+            r#"{"cause":"no such process","message":"read /proc/30099/cgroup: no such process"}"#;
+        let engine = engine(&[("500 Error", ENDS), ("500 Error", ENDS), ("200 OK", "[]")]).await;
+        assert!(engine.with_label("workshop.role", "workspace").await.unwrap().is_empty());
+    }
+
+    #[tokio::test]
+    async fn other_failures_are_told_at_once() {
+        let engine = engine(&[("500 Error", "the disk is full")]).await;
+        let error = engine.inspect("ab12").await.unwrap_err();
+        assert_eq!(error.to_string(), "the engine answered 500 Internal Server Error: the disk is full");
     }
 }

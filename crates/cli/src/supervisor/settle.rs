@@ -11,8 +11,8 @@ use crate::engine::{Container, Engine, State};
 /// How long a new container may take to serve.
 pub(crate) const READY_WITHIN: Duration = Duration::from_secs(30);
 
-/// How often a new container is started that somebody elsewhere keeps from its port.
-const TRIES: u32 = 3;
+/// How often an old container is stopped that somebody elsewhere starts again.
+const STOPS: u32 = 3;
 
 /// How soon a container that has just ended is looked at again.
 const AGAIN: Duration = Duration::from_millis(200);
@@ -40,7 +40,7 @@ pub(super) async fn settle_in_turn(
     _turn: &Turn,
     say: Say<'_>,
 ) -> Result<Option<Settled>> {
-    let (mut stopped, mut tries) = (None, 0);
+    let (mut stopped, mut stops) = (None, 0);
     loop {
         let mut containers = engine.containers_of(workspace).await?;
         let Some(new) = containers.pop() else { return Ok(None) };
@@ -50,13 +50,12 @@ pub(super) async fn settle_in_turn(
         match new.state {
             // Looked at once more after the stop, which may take seconds: a supervisor that has not this turn, elsewhere,
             // may have come further meanwhile, and what it has stopped since must not be started.
-            State::Created if old.is_running() || stopped.as_ref() != Some(&old.id) => {
+            State::Created if stopped.as_ref() != Some(&old.id) || old.is_running() && stops < STOPS => {
                 engine.stop(&old).await?;
                 point("old-stopped");
-                stopped = Some(old.id);
+                (stopped, stops) = (Some(old.id), stops + 1);
             }
             State::Created => {
-                tries += 1;
                 let Err(error) = engine.start(&new).await else {
                     point("new-started");
                     continue;
@@ -65,7 +64,7 @@ pub(super) async fn settle_in_turn(
                 let now = engine.containers_of(workspace).await?;
                 let as_it_was = now.iter().any(|other| other.id == old.id && !other.is_running())
                     && now.iter().any(|other| other.id == new.id && !other.is_running());
-                if as_it_was || tries == TRIES {
+                if as_it_was || stops >= STOPS {
                     return back(engine, old, &new, &format!("{error:#}"), say).await.map(Some);
                 }
             }
