@@ -18,10 +18,11 @@ on_engines!(
     a_supervisor_killed_on_the_road,
     a_supervisor_killed_on_the_way_back,
     a_supervisor_killed_while_another_lives,
+    the_old_container_started_again_meanwhile,
     an_image_that_is_no_good,
     a_backend_killed_by_hand,
     a_container_killed_by_hand;
-    on Docker too: a_supervisor_killed_on_the_road,
+    on Docker too: a_supervisor_killed_on_the_road, the_old_container_started_again_meanwhile,
 );
 
 fn git() -> String {
@@ -82,6 +83,23 @@ fn a_supervisor_killed_while_another_lives(on: On) {
         check_log(&user, &request, 1, 0);
         killed.kill();
     }
+}
+
+/// Somebody with another lock, on another machine say, starts what this supervisor has just stopped.
+fn the_old_container_started_again_meanwhile(on: On) {
+    let user = User::new(on);
+    let _supervisor = user.supervisor(&git(), &[("FAILPOINTS", "old-stopped=1*sleep(4000)")]);
+    let old = user.containers();
+    let request = user.request("branches", "switch");
+    wait("the old container is stopped", || user.containers().len() == 2 && !user.serves());
+    // Where there are no containers, nobody else has the workspace.
+    if on != On::Sandbox {
+        user.engine(&["start", &old[0]]);
+        wait("the old container serves again", || user.serves());
+    }
+    user.arrives("branches");
+    check_log(&user, &request, 1, 0);
+    assert!(!user.containers().contains(&old[0]));
 }
 
 /// An image that is not there, and one whose backend never gets ready: told to the student, and nothing has changed.

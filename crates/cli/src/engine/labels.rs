@@ -110,6 +110,23 @@ pub(crate) fn is_name(text: &str) -> bool {
 }
 
 #[cfg(test)]
+impl Labels {
+    /// Those of a workspace, without what may be missing.
+    pub(crate) fn example() -> Self {
+        Self {
+            workspace: "git-basics".into(),
+            step: "branches".into(),
+            request: None,
+            repository: "localhost/git-basics".into(),
+            port: 8080,
+            volume: None,
+            folder: None,
+            locks: None,
+        }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
@@ -117,14 +134,11 @@ mod tests {
     fn labels_come_back() {
         for (request, folder) in [(None, None), (Some("ab12".to_owned()), Some("/data/x".to_owned()))] {
             let labels = Labels {
-                workspace: "git-basics".into(),
-                step: "branches".into(),
                 request,
-                repository: "localhost/git-basics".into(),
-                port: 8080,
                 volume: Some("workshop-git-basics".into()),
                 folder,
                 locks: Some("/home/me/.local/state/workshop".into()),
+                ..Labels::example()
             };
             assert_eq!(Labels::from_map(&labels.to_map()), Some(labels));
         }
@@ -136,16 +150,7 @@ mod tests {
         let of_image = [(FOLDER, "/home/me"), (VOLUME, "other"), (REQUEST, "../x"), (LOCKS, "/dev")];
         let mut map: HashMap<String, String> =
             of_image.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
-        let labels = Labels {
-            workspace: "git-basics".into(),
-            step: "branches".into(),
-            request: None,
-            repository: "localhost/git-basics".into(),
-            port: 8080,
-            volume: None,
-            folder: None,
-            locks: None,
-        };
+        let labels = Labels::example();
         map.extend(labels.to_map());
         assert_eq!(Labels::from_map(&map), Some(labels));
     }

@@ -40,7 +40,7 @@ pub(super) async fn settle_in_turn(
     _turn: &Turn,
     say: Say<'_>,
 ) -> Result<Option<Settled>> {
-    let (mut stopped, mut stops) = (None, 0);
+    let mut stops = 0;
     loop {
         let mut containers = engine.containers_of(workspace).await?;
         let Some(new) = containers.pop() else { return Ok(None) };
@@ -50,10 +50,10 @@ pub(super) async fn settle_in_turn(
         match new.state {
             // Looked at once more after the stop, which may take seconds: a supervisor that has not this turn, elsewhere,
             // may have come further meanwhile, and what it has stopped since must not be started.
-            State::Created if stopped.as_ref() != Some(&old.id) || old.is_running() && stops < STOPS => {
+            State::Created if stops == 0 || old.is_running() && stops < STOPS => {
                 engine.stop(&old).await?;
                 point("old-stopped");
-                (stopped, stops) = (Some(old.id), stops + 1);
+                stops += 1;
             }
             State::Created => {
                 let Err(error) = engine.start(&new).await else {

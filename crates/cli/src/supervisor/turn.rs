@@ -116,16 +116,7 @@ mod tests {
     use super::*;
 
     fn labels(locks: &Path) -> Labels {
-        Labels {
-            workspace: "git-basics".into(),
-            step: "branches".into(),
-            request: None,
-            repository: "localhost/git-basics".into(),
-            port: 8080,
-            volume: None,
-            folder: None,
-            locks: Some(locks.display().to_string()),
-        }
+        Labels { locks: Some(locks.display().to_string()), ..Labels::example() }
     }
 
     #[tokio::test]
