@@ -41,7 +41,7 @@ struct Row {
 const ON_ENGINES: &str = "workshop-cli";
 
 /// The packages whose benchmarks need a Postgres.
-const ON_POSTGRES: &[&str] = &["workshop-class", "workshop-dashboard", "workshop-shipper"];
+const ON_POSTGRES: &[&str] = &["workshop-simulator", "workshop-dashboard", "workshop-shipper"];
 
 /// Builds all first, so that no compiler competes with a measurement; then one benchmark at a time.
 pub(crate) fn run(checkout: &Checkout, options: &Options) -> Result<()> {

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, ensure};
 use clap::Args;
-use workshop_class::Class;
+use workshop_simulator::SimulatedClass;
 
 /// How often what has happened is written.
 const TICK: Duration = Duration::from_millis(50);
@@ -36,7 +36,7 @@ pub(crate) struct Options {
 /// Writes the class until it is over.
 pub(crate) fn run(options: &Options) -> Result<()> {
     ensure!(options.speed > 0.0, "--speed says how many times faster than real: more than 0");
-    let class_options = workshop_class::Options {
+    let class_options = workshop_simulator::Options {
         workspaces: options.workspaces,
         seed: options.seed,
         past: minutes(options.past)?,
@@ -44,8 +44,8 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         length: minutes(options.minutes)?,
     };
     fs::create_dir_all(&options.to)?;
-    let mut class = Class::new(&class_options, &options.to, now())?;
-    workshop_class::write_list(&options.to.join("students.csv"), class.seats())?;
+    let mut class = SimulatedClass::new(&class_options, &options.to, now())?;
+    workshop_simulator::write_list(&options.to.join("students.csv"), class.students())?;
     println!("{} workspaces in {}. Ctrl-C ends the class.", options.workspaces, options.to.display());
     class.advance(now())?;
     while !class.over() {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use tokio::time::sleep;
-use workshop_class::{Class, Options};
+use workshop_simulator::{Options, SimulatedClass};
 
 use crate::backend;
 use crate::checkout::Checkout;
@@ -43,9 +43,9 @@ pub(crate) fn demo(
     let _removed = Removed(&folder);
 
     let options = Options { workspaces, past: PAST, speed, ..Options::default() };
-    let mut class = Class::new(&options, &folder, now())?;
+    let mut class = SimulatedClass::new(&options, &folder, now())?;
     let list = folder.join("students.csv");
-    workshop_class::write_list(&list, class.seats())?;
+    workshop_simulator::write_list(&list, class.students())?;
     let tokens = import(checkout, &database, &list)?;
 
     let port = match port {
@@ -56,8 +56,8 @@ pub(crate) fn demo(
     let _dashboard = dashboard(checkout, &database, port, &token)?;
     class.advance(now())?;
     let mut shippers = Vec::with_capacity(workspaces);
-    for (seat, token) in class.seats().zip(&tokens) {
-        shippers.push(shipper(checkout, port, &seat.workspace, &seat.dir, token)?);
+    for (student, token) in class.students().zip(&tokens) {
+        shippers.push(shipper(checkout, port, &student.workspace, &student.dir, token)?);
     }
     let noted = data.join("class");
     let _noted = analyst(checkout, &database, &noted)?;
@@ -73,7 +73,7 @@ pub(crate) fn demo(
 }
 
 /// Lets the class work until a signal ends it. Once it is over, the dashboard still shows it.
-async fn teach(class: &mut Class) -> Result<()> {
+async fn teach(class: &mut SimulatedClass) -> Result<()> {
     let mut signals = Signals::new()?;
     loop {
         class.advance(now())?;

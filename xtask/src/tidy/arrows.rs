@@ -37,7 +37,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         "workshop-dashboard",
         &["workshop-events", "workshop-projector", "workshop-definition", "workshop-pages"],
     ),
-    ("workshop-class", &["workshop-events", "workshop-journal"]),
+    ("workshop-simulator", &["workshop-events", "workshop-journal"]),
     ("workshop-fuzz", &["workshop-events", "workshop-journal", "workshop-definition", "workshop-backend"]),
     (
         "xtask",
@@ -46,7 +46,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "workshop-definition",
             "workshop-backend",
             "workshop-dashboard",
-            "workshop-class",
+            "workshop-simulator",
         ],
     ),
 ];

@@ -8,9 +8,9 @@ use sha2::{Digest, Sha256};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
-use workshop_class::{Class, Options, Seat};
 use workshop_dashboard::{Dashboard, settings, store};
 use workshop_shipper::{Metrics, Phase};
+use workshop_simulator::{Options, SimulatedClass, SimulatedStudent};
 
 use crate::known::Student;
 
@@ -20,7 +20,7 @@ pub(crate) const MINUTES: u64 = 50;
 pub(crate) const LATECOMER: &str = "Zdeněk Pozdní";
 
 pub(crate) struct Shipped {
-    seats: Vec<Seat>,
+    simulated: Vec<SimulatedStudent>,
     server: String,
     database: String,
     name: String,
@@ -43,10 +43,10 @@ impl Shipped {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as i64;
         let past = Duration::from_secs(MINUTES * 60);
         let options = Options { workspaces, seed: 5, past, ..Options::default() };
-        let mut class = Class::new(&options, &folder.path().join("volumes"), now).unwrap();
+        let mut class = SimulatedClass::new(&options, &folder.path().join("volumes"), now).unwrap();
         class.advance(now).unwrap();
-        let seats: Vec<Seat> = class.seats().cloned().collect();
-        add(&database, &seats).await;
+        let simulated: Vec<SimulatedStudent> = class.students().cloned().collect();
+        add(&database, &simulated).await;
 
         let casts = folder.path().join("casts");
         let arguments = ["dashboard", "--database", &database, "--casts", casts.to_str().unwrap()];
@@ -58,15 +58,15 @@ impl Shipped {
         let address = listener.local_addr().unwrap();
         tokio::spawn(axum::serve(listener, dashboard.app()).into_future());
         let ships =
-            seats.iter().map(|seat| ship(format!("http://{address}/ingest/{}", seat.workspace), seat));
+            simulated.iter().map(|one| ship(format!("http://{address}/ingest/{}", one.workspace), one));
         let shipped: Vec<bool> = stream::iter(ships).buffer_unordered(8).collect().await;
         assert!(shipped.iter().all(|whole| *whole));
-        Self { seats, server, database, name, _folder: folder }
+        Self { simulated, server, database, name, _folder: folder }
     }
 
     /// What the files say of each student.
     pub(crate) fn students(&self) -> Vec<Student> {
-        self.seats.iter().map(Student::read).collect()
+        self.simulated.iter().map(Student::read).collect()
     }
 
     /// A connection with an analyst's rights.
@@ -87,16 +87,16 @@ fn token(workspace: &str) -> String {
     format!("token-of-{workspace}")
 }
 
-async fn add(database: &str, seats: &[Seat]) {
+async fn add(database: &str, students: &[SimulatedStudent]) {
     let mut connection = PgConnection::connect(database).await.unwrap();
-    let listed = seats.iter().map(|seat| (seat.workspace.as_str(), seat.student.as_str()));
+    let listed = students.iter().map(|student| (student.workspace.as_str(), student.name.as_str()));
     for (workspace, student) in listed.chain([("zz-late", LATECOMER)]) {
         let hash = Sha256::digest(token(workspace));
         sqlx::query(
             "insert into workspaces (workspace, workshop, student, token_hash) values ($1, $2, $3, $4)",
         )
         .bind(workspace)
-        .bind(workshop_class::WORKSHOP)
+        .bind(workshop_simulator::WORKSHOP)
         .bind(student)
         .bind(hash.as_slice())
         .execute(&mut connection)
@@ -106,9 +106,9 @@ async fn add(database: &str, seats: &[Seat]) {
 }
 
 /// Ships what is in a volume, and ends.
-async fn ship(url: String, seat: &Seat) -> bool {
-    let token = token(&seat.workspace);
-    let dir = seat.dir.to_str().unwrap();
+async fn ship(url: String, student: &SimulatedStudent) -> bool {
+    let token = token(&student.workspace);
+    let dir = student.dir.to_str().unwrap();
     let arguments =
         ["shipper", "--once", "--only", "streams", "--url", &url, "--token", &token, "--dir", dir];
     let settings = workshop_shipper::Settings::parse_from(arguments);

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use workshop_class::Seat;
 use workshop_events::{Commands, Llm, Outcome, State, StateEvent, Trigger};
 use workshop_journal::replay_dir;
+use workshop_simulator::SimulatedStudent;
 
 /// A check by the student.
 pub(crate) struct Check {
@@ -23,7 +23,7 @@ pub(crate) struct Command {
 }
 
 pub(crate) struct Student {
-    pub(crate) seat: Seat,
+    pub(crate) simulated: SimulatedStudent,
     /// Whether the page was ever open.
     pub(crate) came: bool,
     pub(crate) clients: usize,
@@ -54,9 +54,9 @@ pub(crate) fn failures(students: &[Student]) -> BTreeMap<(String, String), (BTre
 }
 
 impl Student {
-    pub(crate) fn read(seat: &Seat) -> Self {
+    pub(crate) fn read(simulated: &SimulatedStudent) -> Self {
         let mut student = Self {
-            seat: seat.clone(),
+            simulated: simulated.clone(),
             came: false,
             clients: 0,
             starts: Vec::new(),
@@ -66,21 +66,21 @@ impl Student {
             answers: Vec::new(),
             last: 0,
         };
-        let log = Some(seat.log);
-        replay_dir::<State>(&seat.dir, log, |item| {
+        let log = Some(simulated.log);
+        replay_dir::<State>(&simulated.dir, log, |item| {
             let ts = item.record.ts.as_millis();
             student.last = student.last.max(ts);
             student.event(item.record.seq.unwrap(), ts, &item.record.event);
         })
         .unwrap();
-        replay_dir::<Commands>(&seat.dir, log, |item| {
+        replay_dir::<Commands>(&simulated.dir, log, |item| {
             let record = item.record;
             student.last = student.last.max(record.ts.as_millis());
             let [step, cmd] = [record.step.unwrap(), record.cmd].map(String::from);
             student.commands.push(Command { step, cmd, exit: record.exit.unwrap() });
         })
         .unwrap();
-        replay_dir::<Llm>(&seat.dir, log, |item| {
+        replay_dir::<Llm>(&simulated.dir, log, |item| {
             let record = item.record;
             student.last = student.last.max(record.ts.as_millis());
             if record.outcome == Outcome::Done {
@@ -109,7 +109,7 @@ impl Student {
     }
 
     pub(crate) fn name(&self) -> &str {
-        &self.seat.student
+        &self.simulated.name
     }
 
     pub(crate) fn active(&self) -> Option<&str> {
@@ -159,7 +159,7 @@ impl Student {
     /// The most that was opened between a failed check and the next of that step, and whether that one passed.
     pub(crate) fn retries(&self) -> Vec<(&str, bool)> {
         let mut retries = Vec::new();
-        for step in workshop_class::step_ids() {
+        for step in workshop_simulator::step_ids() {
             let checks: Vec<&Check> = self.checks_of(step).collect();
             for pair in checks.windows(2).filter(|pair| !pair[0].passed) {
                 let between = |seq: u64| pair[0].seq < seq && seq < pair[1].seq;

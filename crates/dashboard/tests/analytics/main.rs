@@ -10,7 +10,7 @@ use std::path::Path;
 
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
-use workshop_class::Kind;
+use workshop_simulator::StudentKind;
 
 use class::Shipped;
 use known::Student;
@@ -107,9 +107,9 @@ fn needs_help(rows: &Rows, students: &[Student]) {
     assert_eq!(marked("fails"), failing);
     let idle: BTreeSet<&str> = marked("idle");
     for student in students {
-        match student.seat.kind {
-            Kind::Idle => assert!(idle.contains(student.name()), "{} does nothing", student.name()),
-            Kind::Quick | Kind::Absent => {
+        match student.simulated.kind {
+            StudentKind::Idle => assert!(idle.contains(student.name()), "{} does nothing", student.name()),
+            StudentKind::Quick | StudentKind::Absent => {
                 assert!(!column(rows, "student").contains(&student.name()), "{}", student.name());
             }
             _ => {}
@@ -224,7 +224,9 @@ fn by_the_model(rows: &Rows, students: &[Student]) {
 }
 
 fn before_giving_up(rows: &Rows, students: &[Student]) {
-    for student in students.iter().filter(|s| matches!(s.seat.kind, Kind::Leaves | Kind::Idle)) {
+    for student in
+        students.iter().filter(|s| matches!(s.simulated.kind, StudentKind::Leaves | StudentKind::Idle))
+    {
         let typed: Vec<&str> = rows
             .iter()
             .filter(|row| text(row, "student") == student.name())
@@ -232,7 +234,7 @@ fn before_giving_up(rows: &Rows, students: &[Student]) {
             .collect();
         assert_eq!(typed, student.last_commands(5), "{}", student.name());
     }
-    let quick = students.iter().filter(|student| student.seat.kind == Kind::Quick);
+    let quick = students.iter().filter(|student| student.simulated.kind == StudentKind::Quick);
     assert!(quick.into_iter().all(|student| !column(rows, "student").contains(&student.name())));
 }
 
@@ -247,7 +249,7 @@ fn at_work(rows: &Rows, students: &[Student]) {
 }
 
 fn not_begun(rows: &Rows, students: &[Student]) {
-    let absent = students.iter().filter(|student| student.seat.kind == Kind::Absent);
+    let absent = students.iter().filter(|student| student.simulated.kind == StudentKind::Absent);
     let mut known: Vec<(&str, &str)> = absent.map(|s| (s.name(), "page never opened")).collect();
     known.push((class::LATECOMER, "workspace never started"));
     let answered: Vec<_> = rows.iter().map(|row| (text(row, "student"), text(row, "state"))).collect();
@@ -260,7 +262,7 @@ fn who_left(rows: &Rows, students: &[Student]) {
     let answered: BTreeMap<&str, i64> =
         rows.iter().map(|row| (text(row, "student"), number(row, "completed"))).collect();
     assert_eq!(answered, known);
-    let leaves = students.iter().filter(|student| student.seat.kind == Kind::Leaves);
+    let leaves = students.iter().filter(|student| student.simulated.kind == StudentKind::Leaves);
     assert!(leaves.into_iter().all(|student| known.contains_key(student.name())));
 }
 
@@ -298,7 +300,7 @@ async fn grafana(database: &mut PgConnection) {
             let query = target["rawSql"]
                 .as_str()
                 .unwrap()
-                .replace("$workshop", workshop_class::WORKSHOP)
+                .replace("$workshop", workshop_simulator::WORKSHOP)
                 .replace("$__timeFilter(ts)", "ts between now() - interval '2 hours' and now()")
                 .replace("$__timeGroupAlias(ts, '1m')", "date_trunc('minute', ts) as \"time\"");
             assert!(!query.contains("$_"), "a macro that this test does not know: {query}");

@@ -14,8 +14,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use clap::Parser;
 use compare::{check_shipped, rows};
 use processes::{Dashboard, Postgres, Random, Shipper, import};
-use workshop_class::{Class, Options, Seat};
 use workshop_shipper::{Metrics, Phase, Settings, ending, ship};
+use workshop_simulator::{Options, SimulatedClass, SimulatedStudent};
 
 /// How often something is killed.
 const ROUNDS: u64 = 200;
@@ -38,17 +38,17 @@ fn now() -> i64 {
 }
 
 /// A class that does in half a minute what takes an hour and a half.
-fn class(folder: &Path, workspaces: usize) -> Class {
+fn class(folder: &Path, workspaces: usize) -> SimulatedClass {
     let speed = 180.0;
     let options =
         Options { workspaces, seed: 7, speed, past: Duration::from_secs(300), ..Options::default() };
-    Class::new(&options, folder, now()).unwrap()
+    SimulatedClass::new(&options, folder, now()).unwrap()
 }
 
 /// Waits until everything in the volumes is taken in.
-async fn until_shipped(dashboard: &Dashboard, seats: &[Seat]) {
+async fn until_shipped(dashboard: &Dashboard, students: &[SimulatedStudent]) {
     let begin = Instant::now();
-    while !compare::is_shipped(dashboard.database(), seats).await {
+    while !compare::is_shipped(dashboard.database(), students).await {
         assert!(begin.elapsed() < LONG, "not all is taken in");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
@@ -59,14 +59,17 @@ async fn killed_at_any_point() {
     let mut random = Random::new();
     let folder = tempfile::tempdir().unwrap();
     let mut class = class(&folder.path().join("volumes"), 12);
-    let seats: Vec<Seat> = class.seats().cloned().collect();
+    let students: Vec<SimulatedStudent> = class.students().cloned().collect();
     class.advance(now()).unwrap();
     let mut postgres = Postgres::start();
     let mut dashboard = Dashboard::new(&postgres.database("shipped"), folder.path());
-    let tokens = import(&dashboard, folder.path(), &seats);
+    let tokens = import(&dashboard, folder.path(), &students);
     dashboard.start();
-    let mut shippers: Vec<Shipper> =
-        seats.iter().zip(&tokens).map(|(seat, token)| Shipper::new(&dashboard, seat, token)).collect();
+    let mut shippers: Vec<Shipper> = students
+        .iter()
+        .zip(&tokens)
+        .map(|(student, token)| Shipper::new(&dashboard, student, token))
+        .collect();
     let begin = Instant::now();
     for round in 0..ROUNDS {
         class.advance(now()).unwrap();
@@ -94,20 +97,23 @@ async fn killed_at_any_point() {
         shipper.kill();
         shipper.keep();
     }
-    until_shipped(&dashboard, &seats).await;
-    let records = check_shipped(dashboard.database(), &seats).await;
-    let cast_bytes = compare::check_recordings(&dashboard, &seats).await;
+    until_shipped(&dashboard, &students).await;
+    let records = check_shipped(dashboard.database(), &students).await;
+    let cast_bytes = compare::check_recordings(&dashboard, &students).await;
     println!("{records} records, {cast_bytes} bytes of recordings: {:?}", class.written());
     assert!(records > 400, "too few records to show anything: {records}");
 
     // The same files, shipped without any fault.
     let mut undisturbed = Dashboard::new(&postgres.database("undisturbed"), folder.path());
-    let tokens = import(&undisturbed, folder.path(), &seats);
+    let tokens = import(&undisturbed, folder.path(), &students);
     undisturbed.start();
-    let mut others: Vec<Shipper> =
-        seats.iter().zip(&tokens).map(|(seat, token)| Shipper::new(&undisturbed, seat, token)).collect();
+    let mut others: Vec<Shipper> = students
+        .iter()
+        .zip(&tokens)
+        .map(|(student, token)| Shipper::new(&undisturbed, student, token))
+        .collect();
     others.iter_mut().for_each(Shipper::keep);
-    until_shipped(&undisturbed, &seats).await;
+    until_shipped(&undisturbed, &students).await;
     let shipped = rows(dashboard.database()).await;
     assert_eq!(shipped, rows(undisturbed.database()).await);
     dashboard.run(&["rebuild"]);
@@ -120,33 +126,33 @@ async fn volumes_change() {
     let folder = tempfile::tempdir().unwrap();
     let volumes = folder.path().join("volumes");
     let mut class = class(&volumes, 1);
-    let seats: Vec<Seat> = class.seats().cloned().collect();
-    let seat = &seats[0];
+    let students: Vec<SimulatedStudent> = class.students().cloned().collect();
+    let student = &students[0];
     let postgres = Postgres::start();
     let mut dashboard = Dashboard::new(&postgres.database("changes"), folder.path());
-    let tokens = import(&dashboard, folder.path(), &seats);
+    let tokens = import(&dashboard, folder.path(), &students);
     dashboard.start();
-    let mut both: Vec<Shipper> = (0..2).map(|_| Shipper::new(&dashboard, seat, &tokens[0])).collect();
+    let mut both: Vec<Shipper> = (0..2).map(|_| Shipper::new(&dashboard, student, &tokens[0])).collect();
     both.iter_mut().for_each(Shipper::keep);
     for _ in 0..100 {
         class.advance(now()).unwrap();
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    until_shipped(&dashboard, &seats).await;
-    check_shipped(dashboard.database(), &seats).await;
-    compare::check_recordings(&dashboard, &seats).await;
+    until_shipped(&dashboard, &students).await;
+    check_shipped(dashboard.database(), &students).await;
+    compare::check_recordings(&dashboard, &students).await;
 
     // Set back to a backup, and written on.
     both.iter_mut().for_each(Shipper::kill);
     drop(class);
-    let state = seat.dir.join("state-events.jsonl");
+    let state = student.dir.join("state-events.jsonl");
     let whole = fs::read(&state).unwrap();
     let lines: Vec<&[u8]> = whole.split_inclusive(|&b| b == b'\n').collect();
     fs::write(&state, lines[..lines.len() - 3].concat()).unwrap();
     both[0].keep();
     let begin = Instant::now();
     loop {
-        let state = compare::log_state(dashboard.database(), seat).await;
+        let state = compare::log_state(dashboard.database(), student).await;
         if state.0 == "diverged" {
             assert!(state.1.contains("state"), "{}", state.1);
             break;
@@ -157,19 +163,19 @@ async fn volumes_change() {
     let before = rows(dashboard.database()).await;
 
     // Replaced by a new one, at the same place: a log of its own.
-    fs::remove_dir_all(&seat.dir).unwrap();
+    fs::remove_dir_all(&student.dir).unwrap();
     let options = Options { workspaces: 1, seed: 8, speed: 90.0, ..Options::default() };
-    let mut class = Class::new(&options, &volumes, now()).unwrap();
-    let seats: Vec<Seat> = class.seats().cloned().collect();
-    assert_ne!(seats[0].log, seat.log);
+    let mut class = SimulatedClass::new(&options, &volumes, now()).unwrap();
+    let students: Vec<SimulatedStudent> = class.students().cloned().collect();
+    assert_ne!(students[0].log, student.log);
     for _ in 0..50 {
         class.advance(now()).unwrap();
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    until_shipped(&dashboard, &seats).await;
-    check_shipped(dashboard.database(), &seats).await;
+    until_shipped(&dashboard, &students).await;
+    check_shipped(dashboard.database(), &students).await;
     let old = |rows: &[String]| -> Vec<String> {
-        let of = format!("\"log\":\"{}\"", seat.log);
+        let of = format!("\"log\":\"{}\"", student.log);
         rows.iter().filter(|row| row.contains(&of) && !row.contains("\"switch_failed\"")).cloned().collect()
     };
     let after = rows(dashboard.database()).await;

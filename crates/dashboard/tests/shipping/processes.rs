@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use workshop_class::Seat;
+use workshop_simulator::SimulatedStudent;
 
 const START: Duration = Duration::from_secs(60);
 pub const INSTRUCTOR: &str = "token-of-the-instructors-0123456789";
@@ -234,9 +234,9 @@ impl Drop for Dashboard {
 }
 
 /// Adds the workspaces of a class; their tokens.
-pub fn import(dashboard: &Dashboard, folder: &Path, seats: &[Seat]) -> Vec<String> {
+pub fn import(dashboard: &Dashboard, folder: &Path, students: &[SimulatedStudent]) -> Vec<String> {
     let list = folder.join("class.csv");
-    workshop_class::write_list(&list, seats.iter()).unwrap();
+    workshop_simulator::write_list(&list, students.iter()).unwrap();
     dashboard.run(&["migrate"]);
     let added = dashboard.run(&["workspace", "import", list.to_str().unwrap()]);
     let mut reader = csv::Reader::from_reader(added.as_bytes());
@@ -252,9 +252,9 @@ pub struct Shipper {
 }
 
 impl Shipper {
-    pub fn new(dashboard: &Dashboard, seat: &Seat, token: &str) -> Self {
-        let url = dashboard.address(&format!("ingest/{}", seat.workspace));
-        Self { url, token: token.to_owned(), dir: seat.dir.clone(), child: None }
+    pub fn new(dashboard: &Dashboard, student: &SimulatedStudent, token: &str) -> Self {
+        let url = dashboard.address(&format!("ingest/{}", student.workspace));
+        Self { url, token: token.to_owned(), dir: student.dir.clone(), child: None }
     }
 
     /// Starts it, or again if it has ended.

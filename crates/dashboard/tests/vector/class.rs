@@ -31,13 +31,14 @@ async fn a_class_delivered_twice_at_once() {
         let database = Database::new().await;
         let served = Served::on(&database).await;
         let folder = tempfile::tempdir().unwrap();
-        let seats = class(folder.path(), 12, seed);
+        let students = class(folder.path(), 12, seed);
         let mut broken = BTreeSet::new();
         let mut deliveries = Vec::new();
-        for (n, seat) in seats.iter().enumerate() {
-            let vector = Vector::new(served.address, &seat.workspace, &database.add(&seat.workspace).await);
-            let plan = Plan::new(&seat.dir, &mut Random::new(seed * 100 + n as u64));
-            broken.extend(plan.broken.clone().into_iter().map(|line| (seat.workspace.clone(), line)));
+        for (n, student) in students.iter().enumerate() {
+            let vector =
+                Vector::new(served.address, &student.workspace, &database.add(&student.workspace).await);
+            let plan = Plan::new(&student.dir, &mut Random::new(seed * 100 + n as u64));
+            broken.extend(plan.broken.clone().into_iter().map(|line| (student.workspace.clone(), line)));
             for _ in 0..2 {
                 let (vector, posts) = (vector.clone(), plan.posts.clone());
                 deliveries.push(tokio::spawn(async move {
@@ -50,7 +51,7 @@ async fn a_class_delivered_twice_at_once() {
         for delivery in deliveries {
             delivery.await.unwrap();
         }
-        let records = assert_equal(&database, &seats).await;
+        let records = assert_equal(&database, &students).await;
         assert!(records > 500 && broken.len() > 20, "{records} records, {} broken", broken.len());
         let found = quarantined(&database).await;
         assert_eq!(found.len(), broken.len(), "each once");
@@ -58,7 +59,7 @@ async fn a_class_delivered_twice_at_once() {
         assert_eq!(found, broken.into_iter().map(|(_, line)| line).collect(), "seed {seed}");
 
         workshop_dashboard::rebuild::rebuild(&mut database.connect().await, None).await.unwrap();
-        assert_equal(&database, &seats).await;
+        assert_equal(&database, &students).await;
     }
 }
 
@@ -71,11 +72,11 @@ async fn projections_follow_the_prefix() {
         let database = Database::new().await;
         let served = Served::on(&database).await;
         let folder = tempfile::tempdir().unwrap();
-        let seats = class(folder.path(), 1, seed);
+        let students = class(folder.path(), 1, seed);
         let vector =
-            Vector::new(served.address, &seats[0].workspace, &database.add(&seats[0].workspace).await);
+            Vector::new(served.address, &students[0].workspace, &database.add(&students[0].workspace).await);
         let mut random = Random::new(seed + 50);
-        let plan = Plan::new(&seats[0].dir, &mut random);
+        let plan = Plan::new(&students[0].dir, &mut random);
         let mut waited = 0;
         for post in &plan.posts {
             vector.deliver(post).await;
@@ -95,6 +96,6 @@ async fn projections_follow_the_prefix() {
             }
         }
         assert!(waited > 0, "nothing was ever missing");
-        assert_equal(&database, &seats).await;
+        assert_equal(&database, &students).await;
     }
 }

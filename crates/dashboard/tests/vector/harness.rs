@@ -10,11 +10,11 @@ use serde_json::Value;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
-use workshop_class::Seat;
 use workshop_dashboard::Dashboard;
 use workshop_dashboard::arguments::{Arguments, Command};
 use workshop_dashboard::settings::Settings;
 use workshop_dashboard::store::{self, workspaces};
+use workshop_simulator::SimulatedStudent;
 
 use crate::replay::{Event, body};
 
@@ -209,16 +209,16 @@ impl Vector {
 }
 
 /// A class that is over, in a folder.
-pub fn class(folder: &std::path::Path, workspaces: usize, seed: u64) -> Vec<Seat> {
+pub fn class(folder: &std::path::Path, workspaces: usize, seed: u64) -> Vec<SimulatedStudent> {
     // 2026-11-20T10:00:00Z.
     const NOW: i64 = 1_795_168_800_000;
-    let options = workshop_class::Options {
+    let options = workshop_simulator::Options {
         workspaces,
         seed,
         past: Duration::from_secs(90 * 60),
-        ..workshop_class::Options::default()
+        ..workshop_simulator::Options::default()
     };
-    let mut class = workshop_class::Class::new(&options, folder, NOW).unwrap();
+    let mut class = workshop_simulator::SimulatedClass::new(&options, folder, NOW).unwrap();
     class.advance(NOW).unwrap();
-    class.seats().cloned().collect()
+    class.students().cloned().collect()
 }

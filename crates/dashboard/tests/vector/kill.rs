@@ -52,14 +52,14 @@ impl Drop for Running {
 async fn nothing_is_lost_or_doubled() {
     let database = Database::new().await;
     let folder = tempfile::tempdir().unwrap();
-    let seats = class(&folder.path().join("volumes"), 4, 21);
+    let students = class(&folder.path().join("volumes"), 4, 21);
     let casts = folder.path().join("casts");
     let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let end = Arc::new(AtomicBool::new(false));
     let mut deliveries = Vec::new();
-    for (n, seat) in seats.iter().enumerate() {
-        let vector = Vector::new(address, &seat.workspace, &database.add(&seat.workspace).await);
-        let (dir, end) = (seat.dir.clone(), end.clone());
+    for (n, student) in students.iter().enumerate() {
+        let vector = Vector::new(address, &student.workspace, &database.add(&student.workspace).await);
+        let (dir, end) = (student.dir.clone(), end.clone());
         deliveries.push(tokio::spawn(async move {
             let mut random = Random::new(n as u64 + 500);
             let mut times = 0;
@@ -85,7 +85,7 @@ async fn nothing_is_lost_or_doubled() {
     for delivery in deliveries {
         delivery.await.unwrap();
     }
-    let records = assert_equal(&database, &seats).await;
+    let records = assert_equal(&database, &students).await;
     println!("{ROUNDS} kills, {partly} of {records} records were there before the last");
     assert!(partly > 0);
 

@@ -2,27 +2,27 @@
 
 use clap::Parser;
 use reqwest::Client;
-use workshop_class::Seat;
 use workshop_events::Stream;
 use workshop_journal::recordings_in;
 use workshop_shipper::{Metrics, Phase, Settings, ending, ship};
+use workshop_simulator::SimulatedStudent;
 
 use crate::harness::{Database, INSTRUCTOR, Served, Vector, class};
 use crate::oracle::assert_equal;
 use crate::replay::{Event, Plan, Random};
 
 /// Ships what is there. Whether all of it was.
-async fn shipped(served: &Served, seat: &Seat, token: &str, more: &[&str]) -> bool {
-    let url = format!("http://{}/ingest/{}", served.address, seat.workspace);
-    let dir = seat.dir.to_str().unwrap();
+async fn shipped(served: &Served, student: &SimulatedStudent, token: &str, more: &[&str]) -> bool {
+    let url = format!("http://{}/ingest/{}", served.address, student.workspace);
+    let dir = student.dir.to_str().unwrap();
     let arguments = ["shipper", "--url", &url, "--token", token, "--dir", dir, "--once", "--grace", "3"];
     let settings = Settings::try_parse_from(arguments.iter().chain(more)).unwrap();
     let (_tell, end) = ending(Phase::Finishing);
     ship(settings, end, Metrics::default()).await.unwrap()
 }
 
-fn lines(seat: &Seat, stream: Stream) -> Vec<Event> {
-    let text = std::fs::read_to_string(seat.dir.join(stream.file_name())).unwrap_or_default();
+fn lines(student: &SimulatedStudent, stream: Stream) -> Vec<Event> {
+    let text = std::fs::read_to_string(student.dir.join(stream.file_name())).unwrap_or_default();
     text.lines().map(|line| Event::new(stream, line)).collect()
 }
 
@@ -31,34 +31,38 @@ async fn recordings_are_shipped_beside_vector() {
     let database = Database::new().await;
     let served = Served::on(&database).await;
     let folder = tempfile::tempdir().unwrap();
-    let seats = class(folder.path(), 2, 9);
-    for (n, seat) in seats.iter().enumerate() {
-        let token = database.add(&seat.workspace).await;
-        let vector = Vector::new(served.address, &seat.workspace, &token);
-        let posts = Plan::new(&seat.dir, &mut Random::new(77)).posts;
+    let students = class(folder.path(), 2, 9);
+    for (n, student) in students.iter().enumerate() {
+        let token = database.add(&student.workspace).await;
+        let vector = Vector::new(served.address, &student.workspace, &token);
+        let posts = Plan::new(&student.dir, &mut Random::new(77)).posts;
         let (before, after) = posts.split_at(posts.len() / 2);
         // Recordings may come first, or between: they do not decide by which path the lines come.
         if n == 0 {
-            assert!(shipped(&served, seat, &token, &["--only", "casts"]).await);
+            assert!(shipped(&served, student, &token, &["--only", "casts"]).await);
         }
         for post in before {
             vector.deliver(post).await;
         }
-        assert!(shipped(&served, seat, &token, &["--only", "casts"]).await);
+        assert!(shipped(&served, student, &token, &["--only", "casts"]).await);
         for post in after {
             vector.deliver(post).await;
         }
         let http = Client::builder().no_proxy().build().unwrap();
-        for recording in recordings_in(&seat.dir).unwrap() {
-            let url = format!("http://{}/api/recordings/{}/{}", served.address, seat.log, recording.name);
+        for recording in recordings_in(&student.dir).unwrap() {
+            let url = format!("http://{}/api/recordings/{}/{}", served.address, student.log, recording.name);
             let played = http.get(url).bearer_auth(INSTRUCTOR).send().await.unwrap().bytes().await.unwrap();
-            assert!(played == std::fs::read(seat.dir.join(&recording.name)).unwrap(), "{}", recording.name);
+            assert!(
+                played == std::fs::read(student.dir.join(&recording.name)).unwrap(),
+                "{}",
+                recording.name
+            );
         }
     }
     assert!(database.number("select count(*) from recording_refs where bytes > 0").await > 1);
     // The bytes are the recordings' own; the rest is the files'.
     database.run("update recording_refs set bytes = 0").await;
-    assert_equal(&database, &seats).await;
+    assert_equal(&database, &students).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -66,8 +70,8 @@ async fn the_first_to_deliver_decides() {
     let database = Database::new().await;
     let served = Served::on(&database).await;
     let folder = tempfile::tempdir().unwrap();
-    let seats = class(folder.path(), 2, 10);
-    let (by_shipper, by_vector) = (&seats[0], &seats[1]);
+    let students = class(folder.path(), 2, 10);
+    let (by_shipper, by_vector) = (&students[0], &students[1]);
     let events = "select * from events";
 
     let token = database.add(&by_shipper.workspace).await;

@@ -60,7 +60,7 @@ const fn failure(title: &'static str, found: &'static str, expected: &'static st
 /// The steps in order. The third is the hardest, so that a class has somewhere to be stuck.
 pub(crate) const TASKS: &[Task] = &[LOOK_AROUND, FILES_AND_FOLDERS, PERMISSIONS, PROCESSES, SMALL_SERVICE];
 
-/// Where [`crate::Kind::Stuck`] students are stuck.
+/// Where [`crate::StudentKind::Stuck`] students are stuck.
 pub(crate) const HARDEST: usize = 2;
 
 const LOOK_AROUND: Task = Task {

@@ -2,10 +2,9 @@
 
 use crate::random::Random;
 
-/// How a student is. The seats of a class have them in a fixed order, the same in every class, so that a class of six
-/// has one of each.
+/// How a student works. The kinds come in a fixed order, the same in every class, so that a class of six has one of each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum StudentKind {
     /// Works through the steps, with mistakes.
     Steady,
     /// Fails the check of the third step again and again, and never passes it.
@@ -20,9 +19,9 @@ pub enum Kind {
     Absent,
 }
 
-/// Who sits where; after thirty seats it begins again.
-const SEATS: [Kind; 30] = {
-    use Kind::{Absent, Idle, Leaves, Quick, Steady, Stuck};
+/// The kinds in order; after thirty students they begin again.
+const KINDS: [StudentKind; 30] = {
+    use StudentKind::{Absent, Idle, Leaves, Quick, Steady, Stuck};
     [
         Steady, Stuck, Quick, Idle, Leaves, Absent, Steady, Steady, Steady, Steady, //
         Steady, Quick, Steady, Steady, Stuck, Steady, Steady, Steady, Leaves, Steady, //
@@ -30,10 +29,10 @@ const SEATS: [Kind; 30] = {
     ]
 };
 
-impl Kind {
-    /// How the student of that seat is, counted from 0.
-    pub fn of_seat(index: usize) -> Self {
-        SEATS[index % SEATS.len()]
+impl StudentKind {
+    /// The kind of a student, counted from 0.
+    pub fn of_student(index: usize) -> Self {
+        KINDS[index % KINDS.len()]
     }
 }
 
@@ -53,8 +52,8 @@ pub(crate) struct Habits {
 }
 
 impl Habits {
-    pub(crate) fn of(kind: Kind, random: &mut Random) -> Self {
-        let quick = kind == Kind::Quick;
+    pub(crate) fn of(kind: StudentKind, random: &mut Random) -> Self {
+        let quick = kind == StudentKind::Quick;
         Self {
             pace: if quick { random.between(0.35, 0.5) } else { random.between(0.9, 2.2) },
             skill: if quick { random.between(0.85, 0.98) } else { random.between(0.25, 0.85) },

@@ -12,7 +12,7 @@ use workshop_events::codec::{Body, EncodeError};
 use workshop_events::{LogId, LogInfo, Outcome, StateEvent, Stream, Timestamp, Tokens};
 use workshop_journal::Volume;
 
-use crate::ClassError;
+use crate::SimulatorError;
 use crate::script::Act;
 use crate::times::Times;
 use crate::typing::SIZE;
@@ -108,8 +108,8 @@ struct Help<'a> {
 
 impl LogVolume {
     /// Makes the volume with its `log.json` and takes it as a backend does.
-    pub(crate) fn take(dir: &Path, log: LogId, created: i64) -> Result<Self, ClassError> {
-        let failed = |source| ClassError::Write { dir: dir.to_owned(), source };
+    pub(crate) fn take(dir: &Path, log: LogId, created: i64) -> Result<Self, SimulatorError> {
+        let failed = |source| SimulatorError::Write { dir: dir.to_owned(), source };
         fs::create_dir_all(dir).map_err(failed)?;
         let info = dir.join("log.json");
         if !info.exists() {

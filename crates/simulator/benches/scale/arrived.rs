@@ -9,8 +9,8 @@ use sha2::{Digest, Sha256};
 use sqlx::{Connection, PgConnection};
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
-use workshop_class::Class;
 use workshop_events::Stream;
+use workshop_simulator::SimulatedClass;
 
 use crate::Failure;
 
@@ -68,12 +68,12 @@ impl Lag {
     }
 
     /// Notes what the class has just written.
-    pub(crate) fn written(&self, class: &Class) {
+    pub(crate) fn written(&self, class: &SimulatedClass) {
         let at = Instant::now();
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        for (seat, seqs) in class.ends() {
+        for (student, seqs) in class.ends() {
             for (stream, seq) in Stream::ALL.into_iter().zip(seqs) {
-                let written = open.written.entry((seat.log.to_string(), stream.name())).or_default();
+                let written = open.written.entry((student.log.to_string(), stream.name())).or_default();
                 if written.back().is_none_or(|(last, _)| *last < seq) {
                     written.push_back((seq, at));
                 }
@@ -119,7 +119,7 @@ impl Delays {
 }
 
 /// Waits until every record of the class is stored.
-pub(crate) async fn wait(connection: &mut PgConnection, class: &Class) -> Result<(), Failure> {
+pub(crate) async fn wait(connection: &mut PgConnection, class: &SimulatedClass) -> Result<(), Failure> {
     let began = Instant::now();
     let all = class.written().records() as i64;
     loop {
@@ -138,15 +138,15 @@ pub(crate) async fn wait(connection: &mut PgConnection, class: &Class) -> Result
 
 /// How many records are not in the database as they stand in their files, or stand there twice: counted by stream, so that
 /// a stream that differs counts whole.
-pub(crate) async fn lost(connection: &mut PgConnection, class: &Class) -> Result<u64, Failure> {
+pub(crate) async fn lost(connection: &mut PgConnection, class: &SimulatedClass) -> Result<u64, Failure> {
     let mut lost = 0;
-    for (seat, seqs) in class.ends() {
+    for (student, seqs) in class.ends() {
         for (stream, seq) in Stream::ALL.into_iter().zip(seqs) {
-            let file = fs::read(seat.dir.join(stream.file_name())).unwrap_or_default();
+            let file = fs::read(student.dir.join(stream.file_name())).unwrap_or_default();
             let stored: Option<String> = sqlx::query_scalar(
                 "select string_agg(line || e'\\n', '' order by seq) from events where log = $1 and stream = $2",
             )
-            .bind(seat.log.to_string())
+            .bind(student.log.to_string())
             .bind(stream.name())
             .fetch_one(&mut *connection)
             .await?;

@@ -77,7 +77,7 @@ const LAST: &[&str] = &[
     "Müller",
 ];
 
-/// The name of the student on a seat, counted from 0.
+/// The name of a student, counted from 0.
 pub fn student_name(seed: u64, index: usize) -> String {
     if let Some(name) = PEOPLE.get(index) {
         return (*name).to_owned();

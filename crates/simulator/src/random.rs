@@ -4,9 +4,9 @@
 pub(crate) struct Random(u64);
 
 impl Random {
-    /// The numbers of one seat of a class.
-    pub(crate) fn new(seed: u64, seat: u64) -> Self {
-        let mut random = Self(seed ^ seat.wrapping_mul(0xd134_2543_de82_ef95));
+    /// The numbers of one student of a class.
+    pub(crate) fn new(seed: u64, student: u64) -> Self {
+        let mut random = Self(seed ^ student.wrapping_mul(0xd134_2543_de82_ef95));
         // Neighbouring seeds part here.
         random.bits();
         Self(random.bits())
@@ -59,8 +59,8 @@ mod tests {
 
     #[test]
     fn a_seed_gives_the_same_numbers_and_another_seat_others() {
-        let numbers = |seed, seat| {
-            let mut random = Random::new(seed, seat);
+        let numbers = |seed, student| {
+            let mut random = Random::new(seed, student);
             [random.bits(), random.bits()]
         };
         assert_eq!(numbers(1, 2), numbers(1, 2));

@@ -19,8 +19,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use serde_json::json;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use tokio::time::sleep;
-use workshop_class::{Class, Options};
 use workshop_dashboard::{Dashboard, serve, store};
+use workshop_simulator::{Options, SimulatedClass};
 
 use arrived::Lag;
 use machine::{Cpu, Process};
@@ -69,7 +69,7 @@ async fn measure(database: &str) -> Result<(), Failure> {
     let volumes = tempfile::tempdir_in(if memory.is_dir() { memory } else { Path::new("/tmp") })?;
     let folder = tempfile::tempdir()?;
     let options = Options { workspaces, speed, past: PAST, ..Options::default() };
-    let mut class = Class::new(&options, volumes.path(), now())?;
+    let mut class = SimulatedClass::new(&options, volumes.path(), now())?;
     store::migrate(database).await?;
     let mut connection = PgConnection::connect(database).await?;
     shipping::add(&mut connection, &class).await?;

@@ -6,17 +6,17 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use workshop_class::{Class, Kind, Options, step_ids};
 use workshop_events::{Commands, Llm, State, StateEvent, cast};
 use workshop_journal::{recordings_in, replay_dir};
+use workshop_simulator::{Options, SimulatedClass, StudentKind, step_ids};
 
 const NOW: i64 = 1_800_000_000_000;
 
 /// A whole class, written at once.
-fn whole(folder: &Path, workspaces: usize, seed: u64) -> Class {
+fn whole(folder: &Path, workspaces: usize, seed: u64) -> SimulatedClass {
     let past = Duration::from_secs(90 * 60);
     let options = Options { workspaces, seed, past, ..Options::default() };
-    let mut class = Class::new(&options, folder, NOW).unwrap();
+    let mut class = SimulatedClass::new(&options, folder, NOW).unwrap();
     class.advance(NOW).unwrap();
     class
 }
@@ -37,16 +37,16 @@ fn every_log_is_whole_and_every_recording_plays() {
     let folder = tempfile::tempdir().unwrap();
     let class = whole(folder.path(), 30, 7);
     let (mut records, mut casts) = (0, 0);
-    for seat in class.seats() {
-        let state = replay_dir::<State>(&seat.dir, Some(seat.log), |_| ()).unwrap();
-        let commands = replay_dir::<Commands>(&seat.dir, Some(seat.log), |_| ()).unwrap();
-        let llm = replay_dir::<Llm>(&seat.dir, Some(seat.log), |_| ()).unwrap();
+    for student in class.students() {
+        let state = replay_dir::<State>(&student.dir, Some(student.log), |_| ()).unwrap();
+        let commands = replay_dir::<Commands>(&student.dir, Some(student.log), |_| ()).unwrap();
+        let llm = replay_dir::<Llm>(&student.dir, Some(student.log), |_| ()).unwrap();
         for stream in [&state, &commands, &llm] {
-            assert!(stream.findings.is_empty(), "{}: {:?}", seat.workspace, stream.findings);
+            assert!(stream.findings.is_empty(), "{}: {:?}", student.workspace, stream.findings);
             records += stream.highest;
         }
-        for recording in recordings_in(&seat.dir).unwrap() {
-            let bytes = fs::read(seat.dir.join(&recording.name)).unwrap();
+        for recording in recordings_in(&student.dir).unwrap() {
+            let bytes = fs::read(student.dir.join(&recording.name)).unwrap();
             assert_eq!(cast::whole_lines(&bytes), bytes.len(), "{}", recording.name);
             casts += 1;
         }
@@ -60,9 +60,9 @@ fn students_are_what_their_kind_says() {
     let folder = tempfile::tempdir().unwrap();
     let class = whole(folder.path(), 30, 7);
     let steps: Vec<&str> = step_ids().collect();
-    for seat in class.seats() {
+    for student in class.students() {
         let (mut passed, mut failed, mut page_open) = (0, 0, false);
-        replay_dir::<State>(&seat.dir, Some(seat.log), |item| match &item.record.event {
+        replay_dir::<State>(&student.dir, Some(student.log), |item| match &item.record.event {
             StateEvent::GossResult { passed: true, .. } => passed += 1,
             StateEvent::GossResult { step, passed: false, .. } if step.as_str() == "permissions" => {
                 failed += 1
@@ -72,13 +72,13 @@ fn students_are_what_their_kind_says() {
             _ => {}
         })
         .unwrap();
-        match seat.kind {
-            Kind::Quick => assert_eq!(passed, steps.len(), "{}", seat.student),
-            Kind::Stuck => assert!(passed == 2 && failed > 3, "{}: {passed}, {failed}", seat.student),
-            Kind::Idle => assert!(passed < 3 && page_open, "{}", seat.student),
-            Kind::Leaves => assert!(passed < steps.len() && !page_open, "{}", seat.student),
-            Kind::Absent => assert!(passed == 0 && !page_open, "{}", seat.student),
-            Kind::Steady => assert!(passed > 0, "{}", seat.student),
+        match student.kind {
+            StudentKind::Quick => assert_eq!(passed, steps.len(), "{}", student.name),
+            StudentKind::Stuck => assert!(passed == 2 && failed > 3, "{}: {passed}, {failed}", student.name),
+            StudentKind::Idle => assert!(passed < 3 && page_open, "{}", student.name),
+            StudentKind::Leaves => assert!(passed < steps.len() && !page_open, "{}", student.name),
+            StudentKind::Absent => assert!(passed == 0 && !page_open, "{}", student.name),
+            StudentKind::Steady => assert!(passed > 0, "{}", student.name),
         }
     }
 }
@@ -89,7 +89,7 @@ fn a_seed_writes_the_same_bytes_however_often_it_is_asked() {
     let at_once = whole(once.path(), 6, 3);
     let options = Options { workspaces: 6, seed: 3, speed: 1.0, ..Options::default() };
     let begun = NOW - 90 * 60 * 1000;
-    let mut class = Class::new(&options, often.path(), begun).unwrap();
+    let mut class = SimulatedClass::new(&options, often.path(), begun).unwrap();
     for minute in 0..=90 {
         class.advance(begun + minute * 60_000).unwrap();
     }
@@ -105,5 +105,5 @@ fn the_steps_are_those_of_the_example() {
     let definition = workshop_definition::load(&example).unwrap();
     let ids: Vec<&str> = definition.steps.iter().map(|step| step.id.as_str()).collect();
     assert_eq!(step_ids().collect::<Vec<_>>(), ids);
-    assert_eq!(definition.name, workshop_class::WORKSHOP);
+    assert_eq!(definition.name, workshop_simulator::WORKSHOP);
 }

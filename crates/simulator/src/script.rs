@@ -8,7 +8,7 @@ use workshop_events::{
 };
 
 use crate::random::Random;
-use crate::student::{Habits, Kind};
+use crate::student::{Habits, StudentKind};
 use crate::typing;
 use crate::workshop::{self, Failure, HARDEST, Line, TASKS, Task, WORKSHOP};
 
@@ -60,7 +60,7 @@ enum Phase {
 pub(crate) struct Script {
     queue: VecDeque<(f64, Act)>,
     random: Random,
-    kind: Kind,
+    kind: StudentKind,
     habits: Habits,
     length: f64,
     /// How far it is made, in seconds.
@@ -76,11 +76,11 @@ pub(crate) struct Script {
 }
 
 impl Script {
-    pub(crate) fn new(kind: Kind, mut random: Random, length: f64) -> Self {
+    pub(crate) fn new(kind: StudentKind, mut random: Random, length: f64) -> Self {
         let habits = Habits::of(kind, &mut random);
         let last_task = match kind {
-            Kind::Idle => random.below(3),
-            Kind::Leaves => 1 + random.below(3),
+            StudentKind::Idle => random.below(3),
+            StudentKind::Leaves => 1 + random.below(3),
             _ => TASKS.len(),
         };
         let (session, client) = (random.id(), random.id());
@@ -130,7 +130,7 @@ impl Script {
         self.state(started(None));
         self.clock += 0.01;
         self.state(StateEvent::StepStart { step: TASKS[0].id.into(), cause: Cause::Initial });
-        if self.kind == Kind::Absent {
+        if self.kind == StudentKind::Absent {
             self.phase = Phase::Over;
             return;
         }
@@ -155,11 +155,11 @@ impl Script {
             let read = self.random.pause(45.0) * self.habits.pace;
             self.wait(read);
         }
-        if self.kind == Kind::Idle && self.task == self.last_task && line == 4 {
+        if self.kind == StudentKind::Idle && self.task == self.last_task && line == 4 {
             self.phase = Phase::Over;
             return;
         }
-        if self.kind == Kind::Leaves && self.task == self.last_task && line == 7 {
+        if self.kind == StudentKind::Leaves && self.task == self.last_task && line == 7 {
             return self.give_up();
         }
         let Some(next) = task.lines.get(line) else {
@@ -183,7 +183,7 @@ impl Script {
     fn check(&mut self, tries: u32) {
         let task = self.now();
         self.think(10.0);
-        let stuck = self.kind == Kind::Stuck && self.task == HARDEST;
+        let stuck = self.kind == StudentKind::Stuck && self.task == HARDEST;
         let first = 1.0 - task.hard * (1.25 - self.habits.skill);
         let later = 0.35 + 0.25 * self.habits.skill + self.helped;
         let passes = !stuck && self.random.chance(if tries == 0 { first } else { later });

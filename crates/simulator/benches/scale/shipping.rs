@@ -12,9 +12,9 @@ use sqlx::PgConnection;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
-use workshop_class::Class;
 use workshop_dashboard::settings::Settings;
 use workshop_shipper::{Metrics, Phase};
+use workshop_simulator::SimulatedClass;
 
 use crate::machine::Process;
 use crate::{DASHBOARD, Failure};
@@ -89,10 +89,10 @@ fn token(workspace: &str) -> String {
 }
 
 /// Adds the workspaces of the class.
-pub(crate) async fn add(connection: &mut PgConnection, class: &Class) -> Result<(), Failure> {
-    let seats = || class.seats();
-    let names: Vec<String> = seats().map(|seat| seat.workspace.clone()).collect();
-    let students: Vec<String> = seats().map(|seat| seat.student.clone()).collect();
+pub(crate) async fn add(connection: &mut PgConnection, class: &SimulatedClass) -> Result<(), Failure> {
+    let students = || class.students();
+    let names: Vec<String> = students().map(|student| student.workspace.clone()).collect();
+    let students: Vec<String> = students().map(|student| student.name.clone()).collect();
     let hashes: Vec<Vec<u8>> = names.iter().map(|name| Sha256::digest(token(name)).to_vec()).collect();
     sqlx::query(
         "insert into workspaces (workspace, student, token_hash) select * from unnest($1::text[], $2::text[], $3::bytea[])",
@@ -111,13 +111,13 @@ pub(crate) struct Shippers {
     tasks: JoinSet<bool>,
 }
 
-pub(crate) fn start(class: &Class, port: u16) -> Result<Shippers, Failure> {
+pub(crate) fn start(class: &SimulatedClass, port: u16) -> Result<Shippers, Failure> {
     let (tell, end) = workshop_shipper::ending(Phase::Running);
     let mut tasks = JoinSet::new();
-    for seat in class.seats() {
-        let url = format!("http://127.0.0.1:{port}/ingest/{}", seat.workspace);
-        let dir = seat.dir.display().to_string();
-        let arguments = ["shipper", "--url", &url, "--token", &token(&seat.workspace), "--dir", &dir];
+    for student in class.students() {
+        let url = format!("http://127.0.0.1:{port}/ingest/{}", student.workspace);
+        let dir = student.dir.display().to_string();
+        let arguments = ["shipper", "--url", &url, "--token", &token(&student.workspace), "--dir", &dir];
         let settings = workshop_shipper::Settings::try_parse_from(arguments)?;
         let end = end.clone();
         tasks.spawn(async move {
@@ -129,13 +129,17 @@ pub(crate) fn start(class: &Class, port: u16) -> Result<Shippers, Failure> {
 
 impl Shippers {
     /// Has them ship what is left of the recordings; how many bytes of those the dashboard then lacks.
-    pub(crate) async fn end(mut self, connection: &mut PgConnection, class: &Class) -> Result<i64, Failure> {
+    pub(crate) async fn end(
+        mut self,
+        connection: &mut PgConnection,
+        class: &SimulatedClass,
+    ) -> Result<i64, Failure> {
         self.tell.send_replace(Phase::Finishing);
         let all = async { while self.tasks.join_next().await.is_some() {} };
         let _ = tokio::time::timeout(Duration::from_secs(60), all).await;
         let mut written = 0;
-        for seat in class.seats() {
-            for recording in workshop_journal::recordings_in(&seat.dir)? {
+        for student in class.students() {
+            for recording in workshop_journal::recordings_in(&student.dir)? {
                 written += recording.len as i64;
             }
         }

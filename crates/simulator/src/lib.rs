@@ -1,8 +1,8 @@
 //! A simulated class: many workspaces whose logs say what believable students did, the same for the same seed.
 //!
-//! For tests, benchmarks and the demo of the dashboard. One [`Class`] writes the volumes of all its workspaces, whole
+//! For tests, benchmarks and the demo of the dashboard. One [`SimulatedClass`] writes the volumes of all its workspaces, whole
 //! lines at a time as a backend does, with checksums; it holds each volume's `writer.lock` meanwhile. It has no clock:
-//! whoever calls [`Class::advance`] says what time it is.
+//! whoever calls [`SimulatedClass::advance`] says what time it is.
 
 mod names;
 mod random;
@@ -26,11 +26,11 @@ use times::Times;
 use volume::LogVolume;
 
 pub use names::student_name;
-pub use student::Kind;
+pub use student::StudentKind;
 pub use volume::Written;
 pub use workshop::{WORKSHOP, step_ids};
 
-/// What class it is.
+/// The size, the pace and the length of a simulated class.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// How many workspaces there are.
@@ -59,7 +59,7 @@ impl Default for Options {
 
 /// Why a class cannot be written.
 #[derive(Debug, thiserror::Error)]
-pub enum ClassError {
+pub enum SimulatorError {
     /// A volume is another's.
     #[error(transparent)]
     Volume(#[from] workshop_journal::OpenError),
@@ -73,15 +73,15 @@ pub enum ClassError {
     },
 }
 
-/// One workspace of a class, as an instructor would list it.
+/// A student of a class, and the workspace that the student works in.
 #[derive(Clone, Debug)]
-pub struct Seat {
+pub struct SimulatedStudent {
     /// The workspace's name, such as `class-0007`.
     pub workspace: String,
-    /// The student's.
-    pub student: String,
+    /// The student's name.
+    pub name: String,
     /// How the student is.
-    pub kind: Kind,
+    pub kind: StudentKind,
     /// The log volume.
     pub dir: PathBuf,
     /// The log in it.
@@ -89,24 +89,24 @@ pub struct Seat {
 }
 
 /// All workspaces of a class.
-pub struct Class {
+pub struct SimulatedClass {
     places: Vec<Place>,
     times: Times,
 }
 
 struct Place {
-    seat: Seat,
+    student: SimulatedStudent,
     script: Script,
     volume: LogVolume,
 }
 
-impl Class {
+impl SimulatedClass {
     /// Makes the volumes in `folder`, one folder a workspace, and takes them. `now` is the time in milliseconds since the
     /// epoch at which the class is first seen: [`Options::past`] of it is over then.
     ///
     /// # Errors
     /// A folder is there already and holds another log, or cannot be made.
-    pub fn new(options: &Options, folder: &Path, now: i64) -> Result<Self, ClassError> {
+    pub fn new(options: &Options, folder: &Path, now: i64) -> Result<Self, SimulatorError> {
         let times = Times::new(now, options.past, options.speed);
         let mut places = Vec::with_capacity(options.workspaces);
         for index in 0..options.workspaces {
@@ -114,33 +114,34 @@ impl Class {
             let log = LogId::from_bits(random.bits());
             let workspace = format!("class-{:04}", index + 1);
             let dir = folder.join(&workspace);
-            let kind = Kind::of_seat(index);
-            let student = student_name(options.seed, index);
+            let kind = StudentKind::of_student(index);
+            let name = student_name(options.seed, index);
             let volume = LogVolume::take(&dir, log, times.at(0.0))?;
             let script = Script::new(kind, random, options.length.as_secs_f64());
-            let seat = Seat { workspace, student, kind, dir, log };
-            places.push(Place { seat, script, volume });
+            let student = SimulatedStudent { workspace, name, kind, dir, log };
+            places.push(Place { student, script, volume });
         }
         Ok(Self { places, times })
     }
 
-    /// The workspaces, in the order of their names.
-    pub fn seats(&self) -> impl Iterator<Item = &Seat> {
-        self.places.iter().map(|place| &place.seat)
+    /// The students, in the order of their workspaces' names.
+    pub fn students(&self) -> impl Iterator<Item = &SimulatedStudent> {
+        self.places.iter().map(|place| &place.student)
     }
 
     /// Writes all that has happened by `now`, in milliseconds since the epoch, and says how much that was.
     ///
     /// # Errors
     /// A volume cannot be written to.
-    pub fn advance(&mut self, now: i64) -> Result<Written, ClassError> {
+    pub fn advance(&mut self, now: i64) -> Result<Written, SimulatorError> {
         let mut written = Written::default();
-        for Place { seat, script, volume } in &mut self.places {
+        for Place { student, script, volume } in &mut self.places {
             while let Some((second, act)) = script.take_until(|second| self.times.at(second) <= now) {
                 volume.apply(&self.times, second, act);
             }
             let flushed = volume.flush();
-            written += flushed.map_err(|source| ClassError::Write { dir: seat.dir.clone(), source })?;
+            written +=
+                flushed.map_err(|source| SimulatorError::Write { dir: student.dir.clone(), source })?;
         }
         Ok(written)
     }
@@ -152,8 +153,8 @@ impl Class {
 
     /// The last `seq` of each stream that is in a file, workspace by workspace, in the order of
     /// [`workshop_events::Stream::ALL`].
-    pub fn ends(&self) -> impl Iterator<Item = (&Seat, [u64; 3])> {
-        self.places.iter().map(|place| (&place.seat, place.volume.total().lines))
+    pub fn ends(&self) -> impl Iterator<Item = (&SimulatedStudent, [u64; 3])> {
+        self.places.iter().map(|place| (&place.student, place.volume.total().lines))
     }
 
     /// All that was written since the beginning.
@@ -166,11 +167,11 @@ impl Class {
 ///
 /// # Errors
 /// The file cannot be written.
-pub fn write_list<'a>(path: &Path, seats: impl Iterator<Item = &'a Seat>) -> io::Result<()> {
+pub fn write_list<'a>(path: &Path, students: impl Iterator<Item = &'a SimulatedStudent>) -> io::Result<()> {
     let quoted = |text: &str| format!("\"{}\"", text.replace('"', "\"\""));
     let mut text = String::from("workspace,workshop,student\n");
-    for seat in seats {
-        text += &format!("{},{WORKSHOP},{}\n", seat.workspace, quoted(&seat.student));
+    for student in students {
+        text += &format!("{},{WORKSHOP},{}\n", student.workspace, quoted(&student.name));
     }
     fs::write(path, text)
 }
