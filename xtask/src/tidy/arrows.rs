@@ -38,6 +38,19 @@ const ARROWS: &[(&str, &[&str])] = &[
         &["workshop-events", "workshop-projector", "workshop-definition", "workshop-pages"],
     ),
     ("workshop-simulator", &["workshop-events", "workshop-journal"]),
+    (
+        "workshop-testing",
+        &[
+            "workshop-events",
+            "workshop-journal",
+            "workshop-projector",
+            "workshop-definition",
+            "workshop-backend",
+            "workshop-shipper",
+            "workshop-dashboard",
+            "workshop-simulator",
+        ],
+    ),
     ("workshop-fuzz", &["workshop-events", "workshop-journal", "workshop-definition", "workshop-backend"]),
     (
         "xtask",
