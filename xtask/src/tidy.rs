@@ -1,14 +1,18 @@
 //! `cargo xtask tidy`: holds the structure of the repository, so that a wrong turn fails a test and not a review.
 
 mod arrows;
+mod circles;
 mod documents;
+mod functions;
 mod images;
+mod modules;
+mod rust;
 mod sources;
 
 use std::path::PathBuf;
 
 use anyhow::{Result, bail};
-use cargo_metadata::MetadataCommand;
+use cargo_metadata::{Metadata, MetadataCommand};
 
 use crate::checkout::Checkout;
 use crate::program;
@@ -18,14 +22,31 @@ pub(crate) fn run(checkout: &Checkout) -> Result<()> {
     let metadata =
         MetadataCommand::new().current_dir(&checkout.root).other_options(["--locked".into()]).exec()?;
     let files = tracked(checkout)?;
+    let sources = rust::parse(&checkout.root, &files)?;
     let mut findings = arrows::check(&metadata)?;
     findings.extend(sources::check(&checkout.root, &files)?);
+    findings.extend(functions::check(&sources));
+    findings.extend(circles::check(&sources, &roots(checkout, &metadata)));
     findings.extend(documents::check(&checkout.root, &files)?);
     findings.extend(images::check(&checkout.root, &files)?);
+    findings.sort();
+    let (later, findings): (Vec<_>, Vec<_>) = findings.into_iter().partition(|finding| {
+        let kinds = [" -> ", "lines without tests", "lines; 80", "a circle of", "`#[path]`"];
+        kinds.iter().any(|kind| finding.contains(kind))
+    });
+    if !later.is_empty() {
+        println!("{}\n{} findings, not yet enforced", later.join("\n"), later.len());
+    }
     if findings.is_empty() {
         return Ok(());
     }
     bail!("{}\n{} findings", findings.join("\n"), findings.len());
+}
+
+/// The first file of every library, program and test.
+fn roots(checkout: &Checkout, metadata: &Metadata) -> Vec<PathBuf> {
+    let targets = metadata.workspace_packages().into_iter().flat_map(|package| &package.targets);
+    targets.map(|target| checkout.relative(target.src_path.as_std_path()).to_owned()).collect()
 }
 
 /// The files of the repository: committed, or about to be.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 /// Lines without tests. A longer file is a design to look at again.
-const LONGEST: usize = 450;
+const LONGEST: usize = 400;
 
 /// Names that say nothing about the domain.
 const EMPTY_NAMES: &[&str] = &["util", "utils", "helper", "helpers", "manager", "common", "misc"];
@@ -22,32 +22,39 @@ pub(super) fn check(root: &Path, files: &[PathBuf]) -> Result<Vec<String>> {
             continue;
         }
         let text = fs::read_to_string(root.join(path)).with_context(|| path.display().to_string())?;
-        findings.extend(
-            findings_in(path, extension, &text).map(|finding| format!("{}: {finding}", path.display())),
-        );
+        findings.extend(findings_in(path, extension, &text));
     }
     findings.extend(manifests(root, files)?);
     Ok(findings)
 }
 
-fn findings_in<'a>(path: &Path, extension: &str, text: &'a str) -> impl Iterator<Item = String> + use<'a> {
+fn findings_in(path: &Path, extension: &str, text: &str) -> Vec<String> {
     let mut findings = Vec::new();
+    let mut find =
+        |line: usize, finding: &str| findings.push(format!("{}:{line}: {finding}", path.display()));
     let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
     if extension == "rs" && !text.starts_with("//! ") {
-        findings.push("does not begin with a `//!` line that says what lives there".to_owned());
+        find(1, "does not begin with a `//!` line that says what lives there");
     }
     if EMPTY_NAMES.contains(&stem) && !test(path) {
-        findings.push(format!("`{stem}` names nothing of the domain"));
+        find(1, &format!("`{stem}` names nothing of the domain"));
     }
     let lines = shipped_lines(text);
     if lines > LONGEST && !test(path) {
-        findings.push(format!("{lines} lines without tests; {LONGEST} is the most"));
+        find(1, &format!("{lines} lines without tests; {LONGEST} is the most"));
     }
-    let marks = text.lines().enumerate().filter_map(|(index, line)| {
-        let mark = MARKS.iter().find(|mark| line.contains(*mark))?;
-        Some(format!("line {}: `{mark}` left behind", index + 1))
-    });
-    findings.into_iter().chain(marks)
+    for (index, line) in text.lines().enumerate() {
+        if let Some(mark) = MARKS.iter().find(|mark| line.contains(*mark)) {
+            find(index + 1, &format!("`{mark}` left behind"));
+        }
+        if extension == "rs" && line.trim_start().starts_with("#[path") {
+            find(
+                index + 1,
+                "`#[path]`: a module stands where its name says; what tests share is in the crate `testing`",
+            );
+        }
+    }
+    findings
 }
 
 /// The lines before the module of tests at the end.
@@ -63,7 +70,7 @@ fn shipped_lines(text: &str) -> usize {
 }
 
 /// Files of tests and benchmarks may be long lists of cases.
-fn test(path: &Path) -> bool {
+pub(super) fn test(path: &Path) -> bool {
     let folders = ["tests", "benches", "e2e", "fixtures"];
     path.components().any(|part| folders.iter().any(|folder| part.as_os_str() == *folder))
         || path.file_stem().is_some_and(|stem| stem == "tests" || stem.to_string_lossy().ends_with(".test"))
@@ -106,7 +113,7 @@ mod tests {
     fn check(path: &str, text: &str, expected: Expect) {
         let path = Path::new(path);
         let extension = path.extension().unwrap().to_str().unwrap();
-        expected.assert_eq(&findings_in(path, extension, text).collect::<Vec<_>>().join("\n"));
+        expected.assert_eq(&findings_in(path, extension, text).join("\n"));
     }
 
     #[test]
@@ -115,30 +122,44 @@ mod tests {
         check(
             "crates/a/src/lib.rs",
             "use std::fs;\n",
-            expect!["does not begin with a `//!` line that says what lives there"],
+            expect!["crates/a/src/lib.rs:1: does not begin with a `//!` line that says what lives there"],
         );
     }
 
     #[test]
     fn a_file_has_a_name_of_the_domain() {
-        check("crates/a/src/utils.rs", "//! Things.\n", expect!["`utils` names nothing of the domain"]);
+        check(
+            "crates/a/src/utils.rs",
+            "//! Things.\n",
+            expect!["crates/a/src/utils.rs:1: `utils` names nothing of the domain"],
+        );
         check("crates/a/tests/common.rs", "//! A server for tests.\n", expect![""]);
     }
 
     #[test]
     fn a_file_is_short_without_its_tests() {
-        let long = "//! Long.\n".repeat(451);
-        check("web/src/a.ts", &long, expect!["451 lines without tests; 450 is the most"]);
+        let long = "//! Long.\n".repeat(401);
+        check("web/src/a.ts", &long, expect!["web/src/a.ts:1: 401 lines without tests; 400 is the most"]);
         check("crates/a/tests/a.rs", &long, expect![""]);
-        let tests = format!("//! Short.\n#[cfg(test)]\nmod tests {{\n{}}}\n", "\n".repeat(451));
+        let tests = format!("//! Short.\n#[cfg(test)]\nmod tests {{\n{}}}\n", "\n".repeat(401));
         check("crates/a/src/a.rs", &tests, expect![""]);
     }
 
     #[test]
     fn no_mark_is_left_behind() {
         let text = format!("//! A.\n// {} later\n", MARKS[0]);
-        let expected = format!("line 2: `{}` left behind", MARKS[0]);
-        let found: Vec<_> = findings_in(Path::new("a.rs"), "rs", &text).collect();
-        assert_eq!(found, [expected]);
+        let expected = format!("a.rs:2: `{}` left behind", MARKS[0]);
+        assert_eq!(findings_in(Path::new("a.rs"), "rs", &text), [expected]);
+    }
+
+    #[test]
+    fn a_module_stands_where_its_name_says() {
+        check(
+            "crates/a/tests/a.rs",
+            "//! A.\n#[path = \"../b/server.rs\"]\nmod server;\n",
+            expect![
+                "crates/a/tests/a.rs:2: `#[path]`: a module stands where its name says; what tests share is in the crate `testing`"
+            ],
+        );
     }
 }
