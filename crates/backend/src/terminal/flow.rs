@@ -54,7 +54,6 @@ impl Window {
     /// The viewer has worked off `total` bytes since it came. Answers whether it is behind and may have a new screen.
     pub fn acknowledge(&mut self, total: u64, now: Instant) -> bool {
         if total > self.acknowledged {
-            // It cannot have worked off what it was not sent.
             self.acknowledged = total.min(self.sent);
             self.progress = now;
         }

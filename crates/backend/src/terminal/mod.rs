@@ -9,6 +9,7 @@ pub mod flow;
 pub mod log;
 pub mod modes;
 pub mod osc;
+pub mod outbox;
 pub mod pty;
 pub mod queries;
 pub mod recorder;
@@ -21,6 +22,7 @@ pub mod socket;
 pub mod utf8;
 pub mod viewer;
 
+pub use outbox::{Frame, Told};
 pub use registry::{AttachError, Seat, Settings, Terminals};
 pub use shell::ShellSetup;
-pub use viewer::{Frame, Role, Told};
+pub use viewer::Role;

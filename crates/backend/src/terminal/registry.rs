@@ -16,10 +16,11 @@ use tokio::{
 
 use super::{
     log::Log,
+    outbox::{Frame, Outbox, Told},
     screen::Screen,
     session::{Ended, Request, Seats, Session, Setup, Status},
     shell::{Scripts, ShellSetup},
-    viewer::{Arrival, Outbox, Role, Told, Viewers},
+    viewer::{Arrival, Role, Viewers},
 };
 use crate::{api::types::TerminalView, process::Launcher, workspace::Workspace};
 
@@ -300,7 +301,7 @@ async fn wait_for_key(setup: &Setup, ended: &mut Ended, seats: &mut Seats) -> bo
                 let (id, role, outbox) = (arrival.id, arrival.role, arrival.outbox.clone());
                 seats.viewers.arrive(arrival, Instant::now());
                 restore(Some(id), ended, seats);
-                outbox.push(super::viewer::Frame::Told(Told::Exit { code: ended.code }));
+                outbox.push(Frame::Told(Told::Exit { code: ended.code }));
                 if role == Role::Student {
                     setup.log.connected(&ended.session, id);
                 }

@@ -18,11 +18,12 @@ use super::{
     commands::{Change, Commands},
     flow::Reading,
     log::Log,
+    outbox::Told,
     pty::Master,
     recorder::Recorder,
     screen::{Screen, Shown},
     shell::ShellSetup,
-    viewer::{Arrival, Role, Told, Viewers},
+    viewer::{Arrival, Role, Viewers},
 };
 use crate::process::{Launcher, Running, Signal, TerminalSize};
 

@@ -14,8 +14,9 @@ use serde::{Deserialize, Serialize};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::{
+    outbox::{Frame, Outbox},
     registry::{AttachError, Seat, Terminals},
-    viewer::{Frame, Outbox, Role},
+    viewer::Role,
 };
 
 /// The first frame has to come within this time.
@@ -76,6 +77,8 @@ pub async fn serve(
     tokio::select! {
         () = send(&mut to, &outbox) => {}
         () = listen(&mut from, &seat, role) => {}
+        // It does not read, so it cannot be told.
+        () = outbox.full() => {}
     }
     seat.leave().await;
 }
@@ -134,8 +137,12 @@ async fn send(to: &mut SplitSink<WebSocket, Message>, outbox: &Outbox) {
                 continue;
             }
         };
+        let mut output = 0;
         let message = match frame {
-            Frame::Output(text) => Message::Binary(text.into_bytes().into()),
+            Frame::Output(text) => {
+                output = text.len();
+                Message::Binary(text.into_bytes().into())
+            }
             Frame::Told(told) => Message::Text(serde_json::to_string(&told).unwrap_or_default().into()),
             Frame::Close => {
                 let close = CloseFrame { code: close_code::AWAY, reason: "The backend stops".into() };
@@ -147,6 +154,7 @@ async fn send(to: &mut SplitSink<WebSocket, Message>, outbox: &Outbox) {
         if to.send(message).await.is_err() {
             return;
         }
+        outbox.note_written(output);
     }
 }
 

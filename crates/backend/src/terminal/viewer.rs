@@ -1,100 +1,11 @@
 //! Those who look at a session: what waits to be sent to each, and whose size the terminal has.
 
-use std::{
-    collections::VecDeque,
-    sync::{Arc, Mutex, PoisonError},
-    time::Instant,
+use std::time::Instant;
+
+use super::{
+    flow::{self, Reading, Window},
+    outbox::{Frame, Outbox, Told},
 };
-
-use serde::Serialize;
-use tokio::sync::Notify;
-
-use super::flow::{self, Reading, Window};
-
-/// Frames of output are joined up to this size while they wait.
-const MAX_FRAME: usize = 64 * 1024;
-
-/// What a viewer is told beside output: the JSON of the text frames.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(tag = "type", rename_all = "lowercase")]
-pub enum Told {
-    /// Begin anew: the next output is the whole screen.
-    Restored {
-        /// The session.
-        session: String,
-        /// The terminal's name.
-        terminal: String,
-        /// Columns.
-        cols: u16,
-        /// Rows.
-        rows: u16,
-        /// Whether a shell runs.
-        running: bool,
-    },
-    /// The terminal has another size.
-    Size {
-        /// Columns.
-        cols: u16,
-        /// Rows.
-        rows: u16,
-    },
-    /// The shell has ended; the next key starts one.
-    Exit {
-        /// Its exit code.
-        code: Option<i32>,
-    },
-}
-
-/// Something for a viewer, in order.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Frame {
-    /// A text frame.
-    Told(Told),
-    /// A binary frame.
-    Output(String),
-    /// The last one: the backend goes away.
-    Close,
-}
-
-/// What waits to be sent to one viewer. Its size is bounded by the viewer's window. Clones are the same outbox.
-#[derive(Clone, Debug, Default)]
-pub struct Outbox(Arc<Waiting>);
-
-#[derive(Debug, Default)]
-struct Waiting {
-    frames: Mutex<VecDeque<Frame>>,
-    more: Notify,
-}
-
-impl Outbox {
-    /// Waits for the next frame. May be cancelled. For one receiver.
-    pub async fn next(&self) -> Frame {
-        loop {
-            let frame = self.0.frames.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
-            match frame {
-                Some(frame) => return frame,
-                None => self.0.more.notified().await,
-            }
-        }
-    }
-
-    /// Puts a frame at the end.
-    pub fn push(&self, frame: Frame) {
-        self.0.frames.lock().unwrap_or_else(PoisonError::into_inner).push_back(frame);
-        self.0.more.notify_one();
-    }
-
-    /// Puts output at the end, joined with what waits there.
-    pub fn push_output(&self, text: &str) {
-        let mut frames = self.0.frames.lock().unwrap_or_else(PoisonError::into_inner);
-        match frames.back_mut() {
-            Some(Frame::Output(last)) if last.len() + text.len() <= MAX_FRAME => last.push_str(text),
-            _ => frames.push_back(Frame::Output(text.to_owned())),
-        }
-        drop(frames);
-        self.0.more.notify_one();
-    }
-}
 
 /// Who looks, and may type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -198,14 +109,18 @@ impl Viewers {
     pub fn restore(&mut self, id: Option<u64>, told: &Told, screen: &str, now: Instant) {
         for viewer in self.all.iter_mut().filter(|viewer| id.is_none_or(|id| viewer.arrival.id == id)) {
             viewer.arrival.outbox.push(Frame::Told(told.clone()));
-            viewer.arrival.outbox.push(Frame::Output(screen.to_owned()));
+            viewer.arrival.outbox.push_output(screen);
             viewer.window.restore(screen.len(), now);
         }
     }
 
-    /// A viewer has worked off so many bytes. Answers whether it is behind and is to be restored.
+    /// A viewer says that it has worked off so many bytes: believed for those that its socket took. Answers whether it
+    /// is behind and is to be restored.
     pub fn acknowledge(&mut self, id: u64, total: u64, now: Instant) -> bool {
-        self.find(id).is_some_and(|viewer| viewer.window.acknowledge(total, now))
+        self.find(id).is_some_and(|viewer| {
+            let written = viewer.arrival.outbox.written();
+            viewer.window.acknowledge(total.min(written), now)
+        })
     }
 
     /// Whether the session's output may be read.
@@ -284,20 +199,20 @@ mod tests {
     }
 
     #[test]
-    fn what_waits_is_bounded() {
+    fn only_what_was_written_can_be_acknowledged() {
         let (now, mut viewers) = (Instant::now(), Viewers::default());
-        let (who, outbox) = arrival(1, Role::Instructor, (80, 24));
+        let (who, outbox) = arrival(1, Role::Student, (80, 24));
         viewers.arrive(who, now);
+        let line = "y\r\n";
         for _ in 0..1_000_000 {
-            viewers.show("y\r\n", now);
+            viewers.show(line, now);
+            assert!(!viewers.acknowledge(1, u64::MAX, now), "it read nothing");
         }
-        let frames = outbox.0.frames.lock().unwrap();
-        let waiting: usize =
-            frames.iter().map(|frame| if let Frame::Output(text) = frame { text.len() } else { 0 }).sum();
-        assert!(
-            waiting <= usize::try_from(flow::WINDOW).unwrap() + 3 && frames.len() < 10,
-            "{waiting} in {}",
-            frames.len()
-        );
+        assert!(matches!(viewers.reading(now), Reading::Now), "nobody waits for one that is behind");
+        // The socket took all that waited: what is acknowledged now is true.
+        let waited = flow::WINDOW.next_multiple_of(line.len() as u64);
+        outbox.note_written(usize::try_from(waited).unwrap());
+        assert!(!viewers.acknowledge(1, waited - flow::LOW - 1, now));
+        assert!(viewers.acknowledge(1, u64::MAX, now));
     }
 }

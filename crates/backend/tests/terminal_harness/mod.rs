@@ -183,6 +183,7 @@ impl Page {
                 self.terminal.feed(&text);
                 self.output.push_str(&text);
                 self.received += text.len() as u64;
+                self.seat.outbox().note_written(text.len());
                 if self.acknowledges {
                     self.seat.acknowledge(self.received).await.unwrap();
                 }
