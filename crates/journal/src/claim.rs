@@ -3,7 +3,7 @@
 
 use std::{
     fs::File,
-    io::{self, Write},
+    io,
     path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
 };
@@ -11,10 +11,8 @@ use std::{
 use rustix::{fs::FlockOperation, io::Errno};
 use workshop_events::LogInfo;
 
-use crate::{disk, replay::read_info};
+use crate::info::{read_info, write_info};
 
-pub(crate) const INFO_NAME: &str = "log.json";
-const INFO_DRAFT: &str = "log.json.tmp";
 const LOCK_NAME: &str = "writer.lock";
 
 /// The right to write to a volume.
@@ -111,16 +109,4 @@ pub fn has_writer(dir: &Path) -> io::Result<bool> {
 pub(crate) fn wait_lock(lock: &File) -> io::Result<()> {
     rustix::io::retry_on_intr(|| rustix::fs::flock(lock, FlockOperation::LockExclusive))?;
     Ok(())
-}
-
-/// Writes `log.json` so that a crash leaves the whole of it or none.
-pub(crate) fn write_info(dir: &Path, info: &LogInfo) -> io::Result<()> {
-    let draft = dir.join(INFO_DRAFT);
-    let mut text = serde_json::to_vec(info)?;
-    text.push(b'\n');
-    let mut file = File::create(&draft)?;
-    file.write_all(&text)?;
-    disk::sync(&file)?;
-    disk::rename(&draft, &dir.join(INFO_NAME))?;
-    disk::sync_dir(dir)
 }

@@ -5,9 +5,7 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use workshop_events::{StateEvent, Timestamp, codec::Body};
-
-use crate::inbox::Entry;
+use workshop_events::Timestamp;
 
 /// A source of wall-clock time in milliseconds since the epoch.
 pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
@@ -31,19 +29,9 @@ pub(crate) struct Times {
 
 /// The clock went back by 2 s or more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Step {
+pub(crate) struct ClockStep {
     pub(crate) from: Timestamp,
     pub(crate) to: Timestamp,
-}
-
-impl Step {
-    /// The record that tells it.
-    pub(crate) fn entry(self) -> Option<Entry> {
-        let event: StateEvent<'_> = StateEvent::ClockStepped { from: self.from, to: self.to };
-        // Two times always fit a line.
-        let body = Body::new(&event).ok()?;
-        Some(Entry { body, ts: self.to, reply: None, step: Some(self) })
-    }
 }
 
 impl Times {
@@ -53,7 +41,7 @@ impl Times {
     }
 
     /// The time now, and the step that led to it, if there was one since the last call.
-    pub(crate) fn now(&mut self) -> (Timestamp, Option<Step>) {
+    pub(crate) fn now(&mut self) -> (Timestamp, Option<ClockStep>) {
         let wall = Timestamp::from_millis((self.wall)());
         if wall >= self.last {
             self.last = wall;
@@ -62,7 +50,7 @@ impl Times {
         if self.last.as_millis() - wall.as_millis() < STEP_MS {
             return (self.last, None);
         }
-        let step = Step { from: self.last, to: wall };
+        let step = ClockStep { from: self.last, to: wall };
         self.last = wall;
         (wall, Some(step))
     }

@@ -8,9 +8,9 @@ use std::{
 
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
-use workshop_events::{Stream, Timestamp, codec::Body};
+use workshop_events::{StateEvent, Stream, Timestamp, codec::Body};
 
-use crate::clock::{Step, Times};
+use crate::clock::{ClockStep, Times};
 
 /// At most this much waits for, or is kept until, a sync.
 pub(crate) const MAX_UNSYNCED: usize = 1024 * 1024;
@@ -83,7 +83,17 @@ pub(crate) struct Entry {
     pub(crate) ts: Timestamp,
     pub(crate) reply: Option<Reply>,
     /// It is the `clock_stepped` that must go before all that follows.
-    pub(crate) step: Option<Step>,
+    pub(crate) step: Option<ClockStep>,
+}
+
+impl Entry {
+    /// The record that tells of a step of the clock.
+    fn clock_stepped(step: ClockStep) -> Option<Self> {
+        let ClockStep { from, to } = step;
+        // Two times always fit a line.
+        let body = Body::new(&StateEvent::ClockStepped { from, to }).ok()?;
+        Some(Self { body, ts: to, reply: None, step: Some(step) })
+    }
 }
 
 #[derive(Default)]
@@ -163,7 +173,7 @@ impl Inbox {
     fn stamp(&self, state: &mut State) -> Timestamp {
         let (now, step) = state.times.now();
         if let Some(step) = step
-            && let Some(entry) = step.entry()
+            && let Some(entry) = Entry::clock_stepped(step)
         {
             state.steps_owed += 1;
             self.enqueue(state, Stream::State, entry, Duration::ZERO);

@@ -6,7 +6,7 @@ use std::{
     path::Path,
 };
 
-use workshop_events::{Finding, Item, Kind, LogId, LogInfo, StreamReader, Timestamp};
+use workshop_events::{Finding, Item, Kind, LogId, StreamReader, Timestamp};
 
 /// At most this many findings of a replay are kept; all are counted.
 pub const MAX_FINDINGS: usize = 100;
@@ -109,17 +109,4 @@ pub(crate) fn replay_as<K: Kind>(
     recovered.repeats = reader.repeats();
     recovered.last_ts = last_ts;
     Ok(recovered)
-}
-
-/// Reads `log.json`; `None` when the volume was never taken.
-///
-/// # Errors
-/// When it is there and cannot be read, or is not what it should be (`InvalidData`).
-pub fn read_info(dir: &Path) -> io::Result<Option<LogInfo>> {
-    let text = match std::fs::read(dir.join(crate::claim::INFO_NAME)) {
-        Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error),
-    };
-    serde_json::from_slice(&text).map(Some).map_err(|e| io::Error::new(io::ErrorKind::InvalidData, e))
 }

@@ -12,8 +12,9 @@ use workshop_events::{Item, Kind, LogId, LogInfo, State, Timestamp};
 use crate::{
     claim::{self, Claim},
     clock::{self, Clock},
+    info::{INFO_NAME, read_info},
     journal::Journal,
-    replay::{Recovered, Role, read_info, replay_as},
+    replay::{Recovered, Role, replay_as},
 };
 
 /// Why a volume cannot be used.
@@ -79,7 +80,7 @@ pub fn open(
     let lock = take_lock(dir, waiting).map_err(failed)?;
     let found = read_info(dir).map_err(|source| match source.kind() {
         io::ErrorKind::InvalidData => {
-            OpenError::Info { path: dir.join(claim::INFO_NAME), reason: source.to_string() }
+            OpenError::Info { path: dir.join(INFO_NAME), reason: source.to_string() }
         }
         _ => failed(source),
     })?;

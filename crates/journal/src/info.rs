@@ -1,0 +1,39 @@
+//! `log.json`: read by everyone, written once.
+
+use std::{
+    fs::File,
+    io::{self, ErrorKind, Write},
+    path::Path,
+};
+
+use workshop_events::LogInfo;
+
+use crate::disk;
+
+pub(crate) const INFO_NAME: &str = "log.json";
+const INFO_DRAFT: &str = "log.json.tmp";
+
+/// Reads `log.json`; `None` when the volume was never taken.
+///
+/// # Errors
+/// When it is there and cannot be read, or is not what it should be (`InvalidData`).
+pub fn read_info(dir: &Path) -> io::Result<Option<LogInfo>> {
+    let text = match std::fs::read(dir.join(INFO_NAME)) {
+        Ok(text) => text,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    serde_json::from_slice(&text).map(Some).map_err(|e| io::Error::new(ErrorKind::InvalidData, e))
+}
+
+/// Writes `log.json` so that a crash leaves the whole of it or none.
+pub(crate) fn write_info(dir: &Path, info: &LogInfo) -> io::Result<()> {
+    let draft = dir.join(INFO_DRAFT);
+    let mut text = serde_json::to_vec(info)?;
+    text.push(b'\n');
+    let mut file = File::create(&draft)?;
+    file.write_all(&text)?;
+    disk::sync(&file)?;
+    disk::rename(&draft, &dir.join(INFO_NAME))?;
+    disk::sync_dir(dir)
+}
