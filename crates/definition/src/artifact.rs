@@ -110,6 +110,7 @@ pub struct StepLlm {
 
 /// How a student may move between steps.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Navigation {
     /// A step opens when all before it are done.
@@ -134,6 +135,7 @@ impl Navigation {
 
 /// The kinds of help that a step can offer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum HelpMode {
     /// A nudge in the right direction.

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::Text;
+use crate::{Text, codec};
 
 /// The first line of a cast.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -57,7 +57,7 @@ impl Header {
     /// # Errors
     /// When it is not a v2 header with a size between 1 and 10,000.
     pub fn parse(line: &str) -> Result<Self, CastError> {
-        let header: Self = serde_json::from_str(line)?;
+        let header: Self = codec::object(line)?;
         if header.version != 2 {
             return Err(CastError::Header(format!("version is {}, expected 2", header.version)));
         }

@@ -1,18 +1,21 @@
 //! One line of a JSONL stream: how it is written, and what makes one whole.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize, de::Error};
 
 use crate::{LogId, Timestamp};
 
 /// A line longer than this, its newline included, is never written.
 pub const MAX_LINE: usize = 64 * 1024;
+/// Lines of other tools that are longer than this are reported and skipped.
+pub const MAX_FOREIGN_LINE: usize = 1024 * 1024;
 /// The highest `seq` that is read from a line of another tool. Ours, known by their checksum, may go on to twice this,
 /// which a JSON number still holds exactly: so a writer that goes on from any line never runs out.
 pub const MAX_SEQ: u64 = 1 << 52;
 
 const CRC_KEY: &[u8] = b",\"crc\":\"";
+const CRC_END: &[u8] = b"\"}";
 /// Length of `,"crc":"00000000"}`.
-const CRC_TAIL: usize = CRC_KEY.len() + 8 + 2;
+const CRC_TAIL: usize = CRC_KEY.len() + 8 + CRC_END.len();
 
 /// At most what the writer adds to a record's own object.
 const AROUND: usize =
@@ -60,7 +63,7 @@ impl Body {
     pub fn write_line(&self, log: LogId, seq: u64, ts: Timestamp, out: &mut Vec<u8>) {
         let start = out.len();
         out.extend_from_slice(br#"{"log":""#);
-        out.extend_from_slice(&log.digits());
+        out.extend_from_slice(&hex_digits::<16>(log.bits()));
         out.extend_from_slice(br#"","seq":"#);
         write_decimal(seq, out);
         out.extend_from_slice(br#","ts":""#);
@@ -70,12 +73,13 @@ impl Body {
         let crc = crc32c::crc32c(&out[start..]);
         out.extend_from_slice(CRC_KEY);
         out.extend_from_slice(&hex_digits::<8>(crc.into()));
-        out.extend_from_slice(b"\"}\n");
+        out.extend_from_slice(CRC_END);
+        out.push(b'\n');
     }
 }
 
 /// The last `N` lowercase hex digits of a number.
-pub(crate) fn hex_digits<const N: usize>(mut number: u64) -> [u8; N] {
+fn hex_digits<const N: usize>(mut number: u64) -> [u8; N] {
     let mut digits = [0; N];
     for digit in digits.iter_mut().rev() {
         *digit = b"0123456789abcdef"[(number & 0xf) as usize];
@@ -109,21 +113,35 @@ pub enum Checksum {
     Wrong,
 }
 
+/// The end of a line where its checksum stands, and what is before it.
+struct Tail<'l> {
+    before: &'l [u8],
+    key: &'l [u8],
+    digits: &'l [u8],
+    end: &'l [u8],
+}
+
+impl<'l> Tail<'l> {
+    fn of(line: &'l [u8]) -> Option<Self> {
+        let (before, tail) = line.split_at_checked(line.len().checked_sub(CRC_TAIL)?)?;
+        let (key, tail) = tail.split_at_checked(CRC_KEY.len())?;
+        let (digits, end) = tail.split_at_checked(8)?;
+        Some(Self { before, key, digits, end })
+    }
+}
+
 /// Checks the CRC-32C at the end of a line (without its newline). Also gives a CRC of the line that tells it from
 /// others with the same `seq`.
 pub fn checksum(line: &[u8]) -> (Checksum, u32) {
-    let Some(split) = line.len().checked_sub(CRC_TAIL) else {
+    let Some(Tail { before, key, digits, end }) = Tail::of(line) else {
         return (Checksum::Absent, crc32c::crc32c(line));
     };
-    let (before, tail) = line.split_at(split);
-    let (key, digits, end) =
-        (&tail[..CRC_KEY.len()], &tail[CRC_KEY.len()..CRC_TAIL - 2], &tail[CRC_TAIL - 2..]);
-    let changed = key.iter().chain(end).zip(CRC_KEY.iter().chain(b"\"}")).filter(|(a, b)| a != b).count();
+    let changed = key.iter().chain(end).zip(CRC_KEY.iter().chain(CRC_END)).filter(|(a, b)| a != b).count();
     if changed > 1 {
         return (Checksum::Absent, crc32c::crc32c(line));
     }
     let crc = crc32c::crc32c(before);
-    let right = hex(digits) == Some(crc);
+    let right = digits == hex_digits::<8>(crc.into());
     match (changed, right) {
         (0, true) => (Checksum::Right, crc),
         (0, false) => (Checksum::Wrong, crc),
@@ -134,40 +152,42 @@ pub fn checksum(line: &[u8]) -> (Checksum, u32) {
     }
 }
 
-/// The value of lowercase hex digits.
-fn hex(digits: &[u8]) -> Option<u32> {
-    digits.iter().try_fold(0u32, |value, &digit| match digit {
-        b'0'..=b'9' => Some(value << 4 | u32::from(digit - b'0')),
-        b'a'..=b'f' => Some(value << 4 | u32::from(digit - b'a' + 10)),
-        _ => None,
-    })
-}
-
-/// The fields that [`Body::write_line`] puts around a body, read without a JSON parser.
+/// The fields that [`Body::write_line`] puts around a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Envelope<'l> {
+pub(crate) struct Envelope<'l> {
     /// The log that the line names.
-    pub log: &'l str,
+    pub(crate) log: &'l str,
     /// Its number in the stream.
-    pub seq: u64,
+    pub(crate) seq: u64,
     /// Its time.
-    pub ts: Timestamp,
-    /// The body's fields, without braces.
-    pub fields: &'l str,
+    pub(crate) ts: Timestamp,
+    /// The body's fields, without braces. They need not be JSON.
+    pub(crate) fields: &'l str,
 }
 
-/// Takes a line apart that [`Body::write_line`] wrote; `None` for others. Only for a line whose checksum is
-/// [`Checksum::Right`]: then its bytes are those that were written.
-pub fn envelope(line: &str) -> Option<Envelope<'_>> {
-    let rest = line.strip_prefix("{\"log\":\"")?;
-    let (log, rest) = rest.split_at_checked(16)?;
-    let rest = rest.strip_prefix("\",\"seq\":")?;
-    let digits = rest.bytes().take(17).take_while(u8::is_ascii_digit).count();
-    let (seq, rest) = rest.split_at_checked(digits)?;
-    let (ts, rest) = rest.strip_prefix(",\"ts\":\"")?.split_at_checked(24)?;
+/// Takes a line apart that has the form that [`Body::write_line`] gives it; `None` for any other. Checks the form of
+/// the checksum, not its value.
+pub(crate) fn envelope(line: &str) -> Option<Envelope<'_>> {
+    let hex = |digits: &[u8]| digits.iter().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'));
+    let Tail { before, key, digits, end } = Tail::of(line.as_bytes())?;
+    if key != CRC_KEY || end != CRC_END || !hex(digits) {
+        return None;
+    }
+    let (log, rest) = line.get(..before.len())?.strip_prefix(r#"{"log":""#)?.split_at_checked(16)?;
+    let rest = rest.strip_prefix(r#"","seq":"#)?;
+    let (seq, rest) = rest.split_at_checked(rest.bytes().take_while(u8::is_ascii_digit).count())?;
+    let (ts, rest) = rest.strip_prefix(r#","ts":""#)?.split_at_checked(24)?;
     let fields = rest.strip_prefix("\",")?;
-    let fields = fields.get(..fields.len().checked_sub(CRC_TAIL)?)?;
-    Some(Envelope { log, seq: seq.parse().ok()?, ts: Timestamp::parse(ts)?, fields })
+    let exact = hex(log.as_bytes()) && !seq.starts_with('0');
+    exact.then_some(Envelope { log, seq: seq.parse().ok()?, ts: Timestamp::parse(ts)?, fields })
+}
+
+/// Reads a JSON object. (What serde derives for a struct would take an array of its fields, too.)
+pub(crate) fn object<'l, T: Deserialize<'l>>(line: &'l str) -> Result<T, serde_json::Error> {
+    if line.trim_start().starts_with('[') {
+        return Err(serde_json::Error::custom("invalid type: sequence, expected an object"));
+    }
+    serde_json::from_str(line)
 }
 
 /// `text` with at most `max` characters; one that was longer ends in `…`.

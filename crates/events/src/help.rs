@@ -66,3 +66,14 @@ pub enum Outcome {
     /// The provider failed.
     Error,
 }
+
+impl Outcome {
+    /// The word used in all formats.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Cancelled => "cancelled",
+            Self::Error => "error",
+        }
+    }
+}

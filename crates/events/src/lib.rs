@@ -6,22 +6,26 @@
 pub mod cast;
 pub mod codec;
 mod command;
+mod event_table;
+mod finding;
 mod help;
+mod kind;
 pub mod line;
 mod log;
-pub mod reader;
+mod reader;
 pub mod schema;
 mod state;
-mod state_line;
 mod text;
 mod timestamp;
 
 pub use command::{CommandRecord, MAX_CMD_CHARS};
+pub use finding::{Finding, FindingKind};
 pub use help::{HelpRecord, Outcome, Tokens};
+pub use kind::{Commands, Kind, Llm, State};
 pub use log::{Cursor, LogId, LogInfo, Stream};
-pub use reader::{Commands, Finding, FindingKind, Item, Kind, Llm, State, StreamReader};
+pub use reader::{Item, StreamReader};
 pub use state::{
-    Cause, CheckCount, FailedCheck, StateEvent, StateRecord, StepInfo, SwitchDone, SwitchKind, Trigger,
+    Cause, CheckCount, FailedTest, StateEvent, StateRecord, StepInfo, SwitchDone, SwitchKind, Trigger,
 };
 pub use text::Text;
 pub use timestamp::Timestamp;

@@ -1,7 +1,10 @@
 //! One line of a stream, read by itself: whether it is a record, and of what.
 
-use crate::codec::{self, Checksum, MAX_SEQ};
-use crate::reader::{FindingKind, Kind, MAX_FOREIGN_LINE};
+use crate::{
+    codec::{self, Checksum, MAX_FOREIGN_LINE, MAX_SEQ},
+    finding::FindingKind,
+    kind::Kind,
+};
 
 /// A line that is a record by itself. Its place among others is its reader's matter.
 pub struct Line<'l, K: Kind> {
@@ -30,8 +33,8 @@ impl<K: Kind> Line<'_, K> {
     }
 }
 
-/// Reads a line by itself, without its newline and without [zeros](crate::reader::leading_zeros) before it; `None` for a blank one.
-/// `log` is the only one whose lines are taken. With `object`, which is overwritten, our own lines are read faster.
+/// Reads a line by itself, without its newline and without [zeros](leading_zeros) before it; `None` for a blank one.
+/// `log` is the only one whose lines are taken.
 ///
 /// # Errors
 /// It is no record of this log.
@@ -40,7 +43,6 @@ pub fn read_line<'l, K: Kind>(
     line: &'l [u8],
     offset: u64,
     log: Option<&str>,
-    object: Option<&'l mut String>,
 ) -> Result<Option<Line<'l, K>>, FindingKind> {
     if line.len() > MAX_FOREIGN_LINE {
         return Err(FindingKind::TooLong);
@@ -56,18 +58,7 @@ pub fn read_line<'l, K: Kind>(
         return Err(FindingKind::Corrupt);
     }
     let text = std::str::from_utf8(line).map_err(|e| FindingKind::Malformed(e.to_string()))?;
-    let own = object.filter(|_| K::READS_OWN && checksum == Checksum::Right).and_then(|object| {
-        let head = codec::envelope(text)?;
-        object.clear();
-        object.push('{');
-        object.push_str(head.fields);
-        object.push('}');
-        K::parse_own(&head, object)
-    });
-    let record = match own {
-        Some(record) => record,
-        None => K::parse(text).map_err(|e| FindingKind::Malformed(e.to_string()))?,
-    };
+    let record = K::parse(text).map_err(|e| FindingKind::Malformed(e.to_string()))?;
     let (named, seq) = K::identity(&record);
     if let (Some(log), Some(named)) = (log, named)
         && named != log
@@ -76,4 +67,9 @@ pub fn read_line<'l, K: Kind>(
     }
     let max = if checksum == Checksum::Right { 2 * MAX_SEQ } else { MAX_SEQ };
     Ok(Some(Line { text, seq, crc, record, max }))
+}
+
+/// How many zeros a line begins with, as a crash leaves them; what follows may be a record.
+pub fn leading_zeros(bytes: &[u8]) -> usize {
+    bytes.iter().position(|&b| b != 0).unwrap_or(bytes.len())
 }

@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Timestamp, codec::hex_digits};
+use crate::Timestamp;
 
 /// The id of a log volume: 16 lowercase hex digits drawn at random when a backend first takes the volume.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
@@ -24,8 +24,8 @@ impl LogId {
         Self(bits)
     }
 
-    pub(crate) fn digits(self) -> [u8; 16] {
-        hex_digits(self.0)
+    pub(crate) fn bits(self) -> u64 {
+        self.0
     }
 }
 

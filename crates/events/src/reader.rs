@@ -4,95 +4,18 @@
 use std::{collections::BTreeMap, marker::PhantomData};
 
 use crate::{
-    CommandRecord, HelpRecord, LogId, StateRecord, Stream, Timestamp,
-    codec::Envelope,
-    line::{Line, read_line},
+    LogId,
+    codec::MAX_FOREIGN_LINE,
+    finding::{Finding, FindingKind},
+    kind::Kind,
+    line::{Line, leading_zeros, read_line},
 };
 
-/// Lines longer than this are reported and skipped; ours are at most [`crate::codec::MAX_LINE`].
-pub const MAX_FOREIGN_LINE: usize = 1024 * 1024;
 /// After a failed sync the writer repeats at most this many bytes. So a hole in `seq` is waited for, and a repeat
 /// recognised, over twice as much.
 const WINDOW_BYTES: usize = 2 * 1024 * 1024;
 /// The fewest bytes that one of our lines has, hence the most lines that the window holds.
 const WINDOW_LINES: usize = WINDOW_BYTES / 64;
-
-/// What a JSONL stream holds.
-pub trait Kind {
-    /// The stream.
-    const STREAM: Stream;
-    /// Its records.
-    type Record<'a>;
-    /// Reads a line.
-    ///
-    /// # Errors
-    /// When the line is not such a record; the text says why.
-    fn parse(line: &str) -> Result<Self::Record<'_>, serde_json::Error>;
-    /// Reads a line that this project wrote, when that is faster than [`Kind::parse`]: its head was read already, and
-    /// `object` holds the other fields. `None` when it is not; then it is parsed as any.
-    fn parse_own<'a>(head: &Envelope<'a>, object: &'a str) -> Option<Self::Record<'a>> {
-        let _ = (head, object);
-        None
-    }
-    /// Whether [`Kind::parse_own`] gives records.
-    const READS_OWN: bool = false;
-    /// The log that the record names, and its `seq`.
-    fn identity<'r>(record: &'r Self::Record<'_>) -> (Option<&'r str>, Option<u64>);
-    /// When it happened.
-    fn ts(record: &Self::Record<'_>) -> Timestamp;
-}
-
-macro_rules! kind {
-    ($(#[$doc:meta])* $name:ident, $record:ident, $parse:expr) => {
-        $(#[$doc])*
-        #[derive(Debug)]
-        pub enum $name {}
-        impl Kind for $name {
-            const STREAM: Stream = Stream::$name;
-            type Record<'a> = $record<'a>;
-            fn parse(line: &str) -> Result<$record<'_>, serde_json::Error> {
-                $parse(line)
-            }
-            fn identity<'r>(record: &'r $record<'_>) -> (Option<&'r str>, Option<u64>) {
-                (record.log.as_deref(), record.seq)
-            }
-            fn ts(record: &$record<'_>) -> Timestamp {
-                record.ts
-            }
-        }
-    };
-}
-
-/// The state stream.
-#[derive(Debug)]
-pub enum State {}
-
-impl Kind for State {
-    const STREAM: Stream = Stream::State;
-    const READS_OWN: bool = true;
-    type Record<'a> = StateRecord<'a>;
-    fn parse(line: &str) -> Result<StateRecord<'_>, serde_json::Error> {
-        StateRecord::from_line(line)
-    }
-    fn parse_own<'a>(head: &Envelope<'a>, object: &'a str) -> Option<StateRecord<'a>> {
-        StateRecord::from_own(head, object).ok()
-    }
-    fn identity<'r>(record: &'r StateRecord<'_>) -> (Option<&'r str>, Option<u64>) {
-        (record.log.as_deref(), record.seq)
-    }
-    fn ts(record: &StateRecord<'_>) -> Timestamp {
-        record.ts
-    }
-}
-
-kind!(
-    /// The commands stream.
-    Commands, CommandRecord, serde_json::from_str
-);
-kind!(
-    /// The llm stream.
-    Llm, HelpRecord, serde_json::from_str
-);
 
 /// A record of the stream, with the line that it was read from.
 pub struct Item<'l, K: Kind> {
@@ -106,55 +29,9 @@ pub struct Item<'l, K: Kind> {
     pub record: K::Record<'l>,
 }
 
-/// Something in a stream that is not as it should be. Reading goes on after it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Finding {
-    /// Byte offset of the line.
-    pub offset: u64,
-    /// Its length in bytes, without a newline.
-    pub len: u64,
-    /// What is wrong.
-    pub kind: FindingKind,
-}
-
-/// What can be wrong with a line.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum FindingKind {
-    /// Not a record.
-    #[error("malformed line: {0}")]
-    Malformed(String),
-    /// The bytes are not those that were written.
-    #[error("checksum does not match: the line was changed after it was written")]
-    Corrupt,
-    /// Zeros, as a crash of the machine leaves them.
-    #[error("a run of zero bytes")]
-    Zeros,
-    /// Longer than [`MAX_FOREIGN_LINE`].
-    #[error("line is too long")]
-    TooLong,
-    /// The last line has no newline: its writing was cut off.
-    #[error("the last line is cut off")]
-    Torn,
-    /// The line names another log.
-    #[error("line of another log, {0}")]
-    Foreign(String),
-    /// An earlier line has the same `seq` and other bytes, or the line comes too late to be put in order.
-    #[error("record {0} stands already, or comes too late for its place")]
-    Conflict(u64),
-    /// Records are missing before this one.
-    #[error("records {from} to {to} are missing")]
-    Gap {
-        /// First missing `seq`.
-        from: u64,
-        /// Last missing `seq`.
-        to: u64,
-    },
-}
-
 /// A reader of one stream of one log. Feed it the file's bytes in order.
 pub struct StreamReader<K> {
-    log: Option<LogId>,
-    log_text: String,
+    log: Option<String>,
     /// Bytes of a line whose newline has not come.
     partial: Vec<u8>,
     /// The bytes of the line in `partial` that were dropped because it is too long.
@@ -171,8 +48,6 @@ pub struct StreamReader<K> {
     held_bytes: usize,
     findings: Vec<Finding>,
     repeats: u64,
-    /// The fields of our own line being read, as an object.
-    object: String,
     kind: PhantomData<fn() -> K>,
 }
 
@@ -180,8 +55,7 @@ impl<K: Kind> StreamReader<K> {
     /// A reader at the beginning of a stream. Without `log` lines of any log are taken.
     pub fn new(log: Option<LogId>) -> Self {
         Self {
-            log,
-            log_text: log.map(|l| l.to_string()).unwrap_or_default(),
+            log: log.map(|log| log.to_string()),
             partial: Vec::new(),
             dropped: 0,
             zeros: 0,
@@ -193,7 +67,6 @@ impl<K: Kind> StreamReader<K> {
             held_bytes: 0,
             findings: Vec::new(),
             repeats: 0,
-            object: String::new(),
             kind: PhantomData,
         }
     }
@@ -310,23 +183,7 @@ impl<K: Kind> StreamReader<K> {
         offset: u64,
         take: &mut impl FnMut(Item<'_, K>),
     ) -> Result<(), FindingKind> {
-        let mut object = std::mem::take(&mut self.object);
-        let log = self.log.is_some().then_some(self.log_text.as_str());
-        let admitted = match read_line::<K>(line, offset, log, Some(&mut object)) {
-            Ok(Some(line)) => self.admit_line(line, offset, take),
-            Ok(None) => Ok(()),
-            Err(kind) => Err(kind),
-        };
-        self.object = object;
-        admitted
-    }
-
-    fn admit_line(
-        &mut self,
-        line: Line<'_, K>,
-        offset: u64,
-        take: &mut impl FnMut(Item<'_, K>),
-    ) -> Result<(), FindingKind> {
+        let Some(line) = read_line::<K>(line, offset, self.log.as_deref())? else { return Ok(()) };
         let seq = line.number(self.highest)?;
         let Line { text, crc, record, .. } = line;
         if seq <= self.highest && self.known(seq, crc)? {
@@ -392,9 +249,4 @@ impl<K: Kind> StreamReader<K> {
             take(Item { seq, offset, line: text, record });
         }
     }
-}
-
-/// How many zeros a line begins with, as a crash leaves them; what follows may be a record.
-pub fn leading_zeros(bytes: &[u8]) -> usize {
-    bytes.iter().position(|&b| b != 0).unwrap_or(bytes.len())
 }

@@ -8,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use workshop_events::reader::MAX_FOREIGN_LINE;
+use workshop_events::codec::MAX_FOREIGN_LINE;
 
 use crate::disk;
 

@@ -13,7 +13,7 @@ use std::{
 
 use common::{append, open, start, temp_dir};
 use proptest::prelude::*;
-use workshop_events::{State, Stream, StreamReader, reader::MAX_FOREIGN_LINE};
+use workshop_events::{State, Stream, StreamReader, codec::MAX_FOREIGN_LINE};
 use workshop_journal::{Follower, follow};
 
 const NOW: Duration = Duration::ZERO;

@@ -5,8 +5,6 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use workshop_events::{SwitchKind, Timestamp};
 
-use crate::Projection;
-
 /// A swap that was asked for and is neither done nor failed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OpenSwitch {
@@ -84,22 +82,20 @@ impl Switches {
         let failed = Ended { step: step.to_owned(), before: None };
         self.ended.insert(request.to_owned(), failed).and_then(|fulfilled| fulfilled.before)
     }
-}
 
-impl Projection {
-    /// The swap being waited for: the oldest that is open.
-    pub fn open_switch(&self) -> Option<&OpenSwitch> {
-        self.switches.open.first()
+    /// The oldest that is open.
+    pub(crate) fn oldest_open(&self) -> Option<&OpenSwitch> {
+        self.open.first()
     }
 
-    /// The last swap, when it failed and nothing was asked for or done since.
-    pub fn failed_switch(&self) -> Option<&FailedSwitch> {
-        self.switches.last_failed.as_ref()
+    /// The last one, when it failed and nothing was asked for or done since.
+    pub(crate) fn last_failed(&self) -> Option<&FailedSwitch> {
+        self.last_failed.as_ref()
     }
 
-    /// The step that a request asked for; `None` when the log knows no such request.
-    pub fn switch_step(&self, request: &str) -> Option<&str> {
-        let open = self.switches.open.iter().find(|o| o.request == request).map(|o| o.step.as_str());
-        open.or_else(|| self.switches.ended.get(request).map(|ended| ended.step.as_str()))
+    /// The step that a request asked for.
+    pub(crate) fn step(&self, request: &str) -> Option<&str> {
+        let open = self.open.iter().find(|open| open.request == request).map(|open| open.step.as_str());
+        open.or_else(|| self.ended.get(request).map(|ended| ended.step.as_str()))
     }
 }

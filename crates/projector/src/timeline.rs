@@ -112,14 +112,14 @@ impl Timeline {
             }
             StateEvent::BackendStarted { switch: Some(done), .. } => (
                 Some(done.step.to_string()),
-                format!("Workspace started for the {} to {}", kind_word(done.kind), done.step),
+                format!("Workspace started for the {} to {}", done.kind.as_str(), done.step),
             ),
             StateEvent::StepMarked { step } => (Some(step.to_string()), "Marked as done".to_owned()),
             StateEvent::HelpOpened { step, mode, .. } => {
                 (Some(step.to_string()), format!("Opened help: {mode}"))
             }
             StateEvent::SwitchRequested { step, kind, .. } => {
-                (Some(step.to_string()), format!("Asked for a {} to {step}", kind_word(*kind)))
+                (Some(step.to_string()), format!("Asked for a {} to {step}", kind.as_str()))
             }
             StateEvent::SwitchFailed { step, reason, .. } => {
                 (Some(step.to_string()), format!("The swap to {step} failed: {reason}"))
@@ -172,13 +172,6 @@ impl Timeline {
     /// The step that was active at `ts`: where a command belongs whose line does not say (the seed's).
     pub fn step_at(&self, ts: Timestamp) -> Option<&str> {
         self.bands.iter().rev().find(|band| band.from <= ts).map(|band| band.step.as_str())
-    }
-}
-
-fn kind_word(kind: workshop_events::SwitchKind) -> &'static str {
-    match kind {
-        workshop_events::SwitchKind::Switch => "switch",
-        workshop_events::SwitchKind::Reset => "reset",
     }
 }
 

@@ -4,7 +4,7 @@
 use expect_test::{Expect, expect};
 use proptest::prelude::*;
 use workshop_events::{State, StateRecord, StreamReader, Timestamp};
-use workshop_projector::{Access, MomentFold, Projection, Timeline};
+use workshop_projector::{Access, FoldUntil, Projection, Timeline};
 
 const STEPS: &str = r#""steps":[{"id":"a","title":"A","hasCheck":true},{"id":"b","title":"B","hasCheck":true},{"id":"c","title":"C","hasCheck":false}]"#;
 
@@ -283,7 +283,7 @@ fn a_moment_counts_up_to_the_last_record_that_is_not_after_it() {
         "#,
     );
     let at = |second: i64| {
-        let mut fold = MomentFold::new(Timestamp::from_millis(second * 1000));
+        let mut fold = FoldUntil::new(Timestamp::from_millis(second * 1000));
         StreamReader::<State>::new(None).feed(log.as_bytes(), |item| fold.apply(item.seq, &item.record));
         let p = fold.into_projection();
         (p.seq(), p.active().map(ToOwned::to_owned))
@@ -366,7 +366,7 @@ proptest! {
         let whole = fold(&log.concat());
         prop_assert_eq!(&batched, &whole);
         // The state at the end of time is the state.
-        let mut moment = MomentFold::new(Timestamp::from_millis(i64::MAX));
+        let mut moment = FoldUntil::new(Timestamp::from_millis(i64::MAX));
         let mut timeline = Timeline::new(10_000);
         for (at, record) in records.iter().enumerate() {
             moment.apply(at as u64 + 1, record);

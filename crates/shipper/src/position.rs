@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
-use workshop_events::reader::MAX_FOREIGN_LINE;
+use workshop_events::codec::MAX_FOREIGN_LINE;
 
 /// The answer to `GET /ingest/{workspace}/{log}`.
 #[derive(Debug, Default, Deserialize)]

@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 
 use workshop_events::{
-    Cause, CheckCount, FailedCheck, Outcome, StateEvent, SwitchDone, SwitchKind, Tokens, Trigger,
+    Cause, CheckCount, FailedTest, Outcome, StateEvent, SwitchDone, SwitchKind, Tokens, Trigger,
 };
 
 use crate::random::Random;
@@ -391,7 +391,7 @@ fn disconnected(session: &str, client: &str) -> StateEvent<'static> {
 
 /// A check of the step with these failures.
 fn result(task: &'static Task, failures: &'static [Failure], trigger: Trigger) -> StateEvent<'static> {
-    let failed = failures.iter().map(|failure| FailedCheck {
+    let failed = failures.iter().map(|failure| FailedTest {
         title: failure.title.into(),
         found: failure.found.into(),
         expected: failure.expected.into(),

@@ -2,7 +2,7 @@
 
 use axum::{Json, extract::State, http::HeaderMap, response::Response};
 use workshop_events::{Cause, State as StateStream};
-use workshop_projector::{Band, MomentFold, Timeline};
+use workshop_projector::{Band, FoldUntil, Timeline};
 
 use super::address::Query;
 use super::{
@@ -122,7 +122,7 @@ pub(super) async fn at(
 ) -> Result<Json<StateAt>, Problem> {
     let workspace = service.workspace.clone();
     let read = move || {
-        let mut fold = MomentFold::new(ts);
+        let mut fold = FoldUntil::new(ts);
         let (dir, log) = (workspace.journal().dir(), Some(workspace.log()));
         workshop_journal::replay_dir::<StateStream>(dir, log, |item| fold.apply(item.seq, &item.record))?;
         Ok::<_, std::io::Error>(fold.into_projection())

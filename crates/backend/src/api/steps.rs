@@ -9,7 +9,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use workshop_definition::artifact::{CheckUser, StepMeta};
-use workshop_events::{Cause, CheckCount, FailedCheck, StateEvent, Trigger, codec::cut};
+use workshop_events::{Cause, CheckCount, FailedTest, StateEvent, Trigger, codec::cut};
 use workshop_projector::Access as StepAccess;
 
 use super::address::Path;
@@ -240,11 +240,7 @@ fn result<'a>(step: &'a StepMeta, report: &Report, trigger: Trigger) -> StateEve
             .iter()
             .filter(|t| !t.passed)
             .take(MAX_FAILED)
-            .map(|t| FailedCheck {
-                title: text(&t.title),
-                found: text(&t.found),
-                expected: text(&t.expected),
-            })
+            .map(|t| FailedTest { title: text(&t.title), found: text(&t.found), expected: text(&t.expected) })
             .collect(),
     }
 }

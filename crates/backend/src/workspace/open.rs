@@ -9,7 +9,7 @@ use std::{
 
 use tokio::sync::watch;
 use workshop_definition::artifact::Artifact;
-use workshop_events::{Commands, Finding, Llm, State, StateEvent, StepInfo, Stream, reader::Kind};
+use workshop_events::{Commands, Finding, Kind, Llm, State, StateEvent, StepInfo, Stream};
 use workshop_journal::{Recovered, Volume};
 use workshop_projector::Timeline;
 

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 
-use workshop_events::reader::MAX_FOREIGN_LINE;
+use workshop_events::codec::MAX_FOREIGN_LINE;
 
 /// Reads a cast from its beginning.
 pub(crate) struct CastLines<R> {

@@ -7,7 +7,7 @@ use axum::extract::State;
 use sqlx::PgPool;
 use workshop_events::{Cause, StateRecord, Timestamp};
 use workshop_projector::{
-    Band, Check, MomentFold, OpenSwitch as FoldedSwitch, Projection, StepRecord, Timeline,
+    Band, Check, FoldUntil, OpenSwitch as FoldedSwitch, Projection, StepRecord, Timeline,
 };
 
 use super::asked::{self, Log};
@@ -39,7 +39,7 @@ pub(super) async fn state(
 ) -> Result<Json<StateAt>, Problem> {
     let pool = dashboard.store.views();
     let log = asked::some_log(pool, &id, log.as_deref()).await?;
-    let mut fold = MomentFold::new(at);
+    let mut fold = FoldUntil::new(at);
     each_record(pool, &log, |seq, record| fold.apply(seq, record)).await?;
     let state = fold.into_projection();
     Ok(Json(StateAt {
@@ -148,7 +148,7 @@ fn band(band: &Band) -> StepBand {
 }
 
 fn report(step: &str, check: &Check) -> CheckReport {
-    let test = |failed: &workshop_projector::Failed| TestReport {
+    let test = |failed: &workshop_events::FailedTest| TestReport {
         title: failed.title.clone(),
         passed: false,
         found: failed.found.clone(),

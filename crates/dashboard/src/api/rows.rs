@@ -1,9 +1,9 @@
 //! How each entry of a list is read from the database, and written as CSV.
 
-use serde::Deserialize;
 use sqlx::postgres::PgRow;
 use sqlx::types::Json;
 use sqlx::{FromRow, Row as _};
+use workshop_events::FailedTest;
 
 use super::download::{Cell, Row};
 use super::lists::Numbered;
@@ -51,17 +51,6 @@ impl Row for CommandView {
             Cell::maybe(self.at),
         ]
     }
-}
-
-/// A failed test as `state_timeline` has it.
-#[derive(Deserialize)]
-struct FailedTest {
-    #[serde(default)]
-    title: String,
-    #[serde(default)]
-    found: String,
-    #[serde(default)]
-    expected: String,
 }
 
 impl FromRow<'_, PgRow> for EventView {

@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 
 use sha2::{Digest, Sha256};
 use workshop_events::FindingKind;
-use workshop_events::line::read_line;
-use workshop_events::reader::leading_zeros;
+use workshop_events::line::{leading_zeros, read_line};
 
 use crate::projections::{Projected, columns};
 use crate::store::copy::CopyRows;
@@ -145,7 +144,7 @@ impl<'l, K: Projected> Piece<'l, K> {
     }
 
     fn record(&mut self, log: &str, known: u64, offset: u64, line: &'l [u8]) -> Result<(), FindingKind> {
-        let Some(line) = read_line::<K>(line, offset, Some(log), None)? else { return Ok(()) };
+        let Some(line) = read_line::<K>(line, offset, Some(log))? else { return Ok(()) };
         let seq = line.number(self.end.seq)?;
         let found = Found { seq, offset, line: line.text, record: line.record };
         if seq > known {

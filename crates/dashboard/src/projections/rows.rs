@@ -1,9 +1,6 @@
 //! The row of each record.
 
-use serde::Serialize;
-use workshop_events::{
-    Cause, CommandRecord, FailedCheck, HelpRecord, Outcome, StateEvent, StateRecord, Text, Trigger,
-};
+use workshop_events::{CommandRecord, FailedTest, HelpRecord, StateEvent, StateRecord, Text};
 
 use super::Place;
 use super::columns::{bigint, integer, key, shown};
@@ -22,14 +19,6 @@ struct Said<'r> {
     request: Option<&'r str>,
     reason: Option<&'r str>,
     failed: Option<String>,
-}
-
-/// A failed test, as `state_timeline.failed` has it.
-#[derive(Serialize)]
-struct Failed<'r> {
-    title: std::borrow::Cow<'r, str>,
-    found: std::borrow::Cow<'r, str>,
-    expected: std::borrow::Cow<'r, str>,
 }
 
 /// A row of `state_timeline`.
@@ -69,11 +58,7 @@ pub(super) fn help(place: &Place, seq: u64, record: &HelpRecord<'_>, rows: &mut 
         row.put(&*shown(text));
     }
     row.put(bigint(record.tokens.input)).put(bigint(record.tokens.output)).put(bigint(record.ms));
-    row.put(match record.outcome {
-        Outcome::Done => "done",
-        Outcome::Cancelled => "cancelled",
-        Outcome::Error => "error",
-    });
+    row.put(record.outcome.as_str());
 }
 
 /// The columns that all begin with.
@@ -107,13 +92,13 @@ fn said<'r>(event: &'r StateEvent<'_>) -> Said<'r> {
             Said { step: some(step), ..said }
         }
         StateEvent::StepStart { step, cause } => {
-            Said { step: some(step), kind: Some(cause_word(*cause)), ..said }
+            Said { step: some(step), kind: Some(cause.as_str()), ..said }
         }
         StateEvent::GossResult { step, passed, checks, trigger, failed } => Said {
             step: some(step),
             passed: Some(*passed),
             checks: Some((checks.passed, checks.total)),
-            trigger: Some(trigger_word(*trigger)),
+            trigger: Some(trigger.as_str()),
             failed: failed_json(failed),
             ..said
         },
@@ -130,37 +115,17 @@ fn said<'r>(event: &'r StateEvent<'_>) -> Said<'r> {
         StateEvent::RecordingStopped { session, reason } => {
             Said { session: some(session), reason: some(reason), ..said }
         }
-        StateEvent::BackendStarted { switch: None, .. }
-        | StateEvent::ClockStepped { .. }
-        | StateEvent::Unknown { .. } => said,
+        _ => said,
     }
 }
 
-fn failed_json(failed: &[FailedCheck<'_>]) -> Option<String> {
+fn failed_json(failed: &[FailedTest<Text<'_>>]) -> Option<String> {
     if failed.is_empty() {
         return None;
     }
     let failed: Vec<_> = failed
         .iter()
-        .map(|f| Failed { title: shown(&f.title), found: shown(&f.found), expected: shown(&f.expected) })
+        .map(|f| FailedTest { title: shown(&f.title), found: shown(&f.found), expected: shown(&f.expected) })
         .collect();
     serde_json::to_string(&failed).ok()
-}
-
-fn cause_word(cause: Cause) -> &'static str {
-    match cause {
-        Cause::Initial => "initial",
-        Cause::Navigate => "navigate",
-        Cause::Switch => "switch",
-        Cause::Reset => "reset",
-        Cause::Other => "other",
-    }
-}
-
-fn trigger_word(trigger: Trigger) -> &'static str {
-    match trigger {
-        Trigger::Student => "student",
-        Trigger::Periodic => "periodic",
-        Trigger::Other => "other",
-    }
 }

@@ -7,7 +7,7 @@ use serde_json::json;
 use tempfile::TempDir;
 use workshop_events::codec::Body;
 use workshop_events::{
-    Cause, CheckCount, FailedCheck, LogId, StateEvent, StepInfo, Stream, SwitchDone, SwitchKind, Timestamp,
+    Cause, CheckCount, FailedTest, LogId, StateEvent, StepInfo, Stream, SwitchDone, SwitchKind, Timestamp,
     Trigger,
 };
 
@@ -173,7 +173,7 @@ fn event(random: &mut Random, n: u64) -> StateEvent<'static> {
             passed: random.one_in(3),
             checks: CheckCount { total: 3, passed: 1 },
             trigger: if random.one_in(3) { Trigger::Periodic } else { Trigger::Student },
-            failed: vec![FailedCheck {
+            failed: vec![FailedTest {
                 title: "File: /w\u{0} \"exists\"".into(),
                 found: "false".into(),
                 expected: "true".into(),

@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 use std::io;
 
 use serde::Serialize;
-use workshop_events::{Commands, State, SwitchKind, Timestamp, Trigger};
-use workshop_projector::{Check, MomentFold, Projection, StepRecord};
+use workshop_events::{Commands, FailedTest, State, SwitchKind, Timestamp, Trigger};
+use workshop_projector::{Check, FoldUntil, Projection, StepRecord};
 
 use crate::commands::log::LogFolder;
 
@@ -70,16 +70,7 @@ pub(super) struct CheckAt {
     pub(super) passed_count: u32,
     /// `student` or `periodic`.
     pub(super) trigger: &'static str,
-    pub(super) failed: Vec<FailedAt>,
-}
-
-/// A test that failed.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct FailedAt {
-    pub(super) title: String,
-    pub(super) found: String,
-    pub(super) expected: String,
+    pub(super) failed: Vec<FailedTest>,
 }
 
 /// An open terminal.
@@ -116,7 +107,7 @@ pub(super) struct CommandAt {
 /// Reads the log up to a moment.
 pub(super) fn read(folder: &LogFolder, at: Timestamp) -> io::Result<StateAt> {
     let log = folder.info.as_ref().map(|info| info.log);
-    let mut fold = MomentFold::new(at);
+    let mut fold = FoldUntil::new(at);
     let (mut log_begins, mut log_ends) = (None, None);
     workshop_journal::replay_dir::<State>(&folder.path, log, |item| {
         log_begins.get_or_insert(item.record.ts);
@@ -217,14 +208,6 @@ fn last_check(state: &Projection) -> Option<CheckAt> {
             Trigger::Student => "student",
             Trigger::Periodic | Trigger::Other => "periodic",
         },
-        failed: check
-            .failed
-            .iter()
-            .map(|failed| FailedAt {
-                title: failed.title.clone(),
-                found: failed.found.clone(),
-                expected: failed.expected.clone(),
-            })
-            .collect(),
+        failed: check.failed.clone(),
     })
 }

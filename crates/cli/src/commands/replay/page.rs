@@ -33,10 +33,7 @@ pub(super) fn text(title: &str, state: &StateAt, paint: Paint) -> String {
         check_lines(&mut page, check, paint);
     }
     if let Some(switch) = &state.switch {
-        let kind = match switch.kind {
-            workshop_events::SwitchKind::Switch => "switch",
-            workshop_events::SwitchKind::Reset => "reset",
-        };
+        let kind = switch.kind.as_str();
         let _ = writeln!(page, "\nWaiting for a {kind} to {} since {}", shown(&switch.step), switch.ts);
     }
     if !state.commands.is_empty() {

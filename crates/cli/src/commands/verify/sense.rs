@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use workshop_events::{
-    CheckCount, Commands, FailedCheck, Item, Llm, State, StateEvent, StepInfo, Stream, SwitchDone, Text,
+    CheckCount, Commands, FailedTest, Item, Llm, State, StateEvent, StepInfo, Stream, SwitchDone, Text,
 };
 use workshop_projector::Projection;
 
@@ -266,7 +266,7 @@ impl Sense {
 }
 
 /// A check's numbers agree with its outcome.
-fn check(passed: bool, checks: CheckCount, failed: &[FailedCheck<'_>], line: &mut Line<'_>) {
+fn check(passed: bool, checks: CheckCount, failed: &[FailedTest<Text<'_>>], line: &mut Line<'_>) {
     let CheckCount { total, passed: number } = checks;
     if number > total {
         line.wrong(format!("{number} of {total} tests passed"));

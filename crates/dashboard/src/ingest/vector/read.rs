@@ -4,8 +4,7 @@ use std::borrow::Cow;
 
 use serde::Deserialize;
 use workshop_events::codec::{Checksum, checksum};
-use workshop_events::line::read_line;
-use workshop_events::reader::leading_zeros;
+use workshop_events::line::{leading_zeros, read_line};
 use workshop_events::{Commands, FindingKind, Llm, LogId, State, Stream, Timestamp};
 
 use crate::ingest::lines::Refused;
@@ -153,7 +152,7 @@ impl Batch {
 /// Reads a record, which has to say its log and its `seq`: there is no file to tell them from. `None` for a blank line.
 fn record<K: Projected>(line: &[u8]) -> Result<Option<(LogId, Line)>, FindingKind> {
     // Which line is the first of its file is not known: any may begin with a BOM.
-    let Some(read) = read_line::<K>(line, 0, None, None)? else { return Ok(None) };
+    let Some(read) = read_line::<K>(line, 0, None)? else { return Ok(None) };
     let malformed = |reason: &str| FindingKind::Malformed(reason.to_owned());
     let (log, seq) = K::identity(&read.record);
     let log = log.ok_or_else(|| malformed("it does not say its log"))?;

@@ -7,7 +7,7 @@ use crate::Projection;
 /// Folds a log up to a moment. Order is `seq`, so a clock that went back can put a record of before the moment after
 /// one of after it; then everything up to that record counts.
 #[derive(Debug)]
-pub struct MomentFold {
+pub struct FoldUntil {
     moment: Timestamp,
     /// The fold up to the last record that counts for certain.
     certain: Projection,
@@ -15,7 +15,7 @@ pub struct MomentFold {
     ahead: Option<Projection>,
 }
 
-impl MomentFold {
+impl FoldUntil {
     /// A fold that ends at `moment`.
     pub fn new(moment: Timestamp) -> Self {
         Self { moment, certain: Projection::default(), ahead: None }
