@@ -3,7 +3,6 @@
 pub mod api;
 pub mod check;
 pub mod config;
-mod ownership;
 mod pages;
 pub mod probe;
 pub mod process;

@@ -16,7 +16,6 @@ use crate::{
     api::{self, Parts, Service, access::Access},
     check::Checks,
     config::Config,
-    ownership,
     process::{Direct, Launcher, find_program},
     sandbox::{self, Programs, Sandbox},
     terminal::{self, Terminals},
@@ -44,16 +43,6 @@ pub fn run() -> anyhow::Result<ExitCode> {
         switch: config.switch.clone(),
     };
     let runtime_dir = config.runtime.clone();
-    // In a sandbox the volume is not where the student is.
-    if config.sandbox.is_none() {
-        match ownership::take(&config.runtime) {
-            Ok(false) => {}
-            Ok(true) => tracing::info!(dir = %runtime_dir.display(), "the log volume belongs to root now"),
-            Err(error) => {
-                tracing::warn!(%error, dir = %runtime_dir.display(), "the log volume is open to others, and stays so");
-            }
-        }
-    }
     let opened = workspace::open(&config.runtime, artifact, identity, || {
         tracing::warn!(dir = %runtime_dir.display(), "another backend has this log volume; waiting until it ends");
     })?;

@@ -48,6 +48,20 @@ async fn check(workspace: &Workspace, script: &str, expected: &str) {
     assert_eq!(workspace.run(script).await, expected, "{script}");
 }
 
+/// Its own `etc` is made anew at every start; another's is not.
+#[tokio::test]
+async fn a_folder_of_another_is_left_alone() {
+    let home = TempDir::new().expect("a folder");
+    fs::create_dir(home.path().join("etc")).expect("a folder");
+    for name in ["etc/passwd", "thesis.txt"] {
+        fs::write(home.path().join(name), "mine").expect("a file");
+    }
+    let error = Sandbox::start(home.path(), &programs()).await.expect_err("it is not a sandbox's");
+    assert!(error.to_string().contains("thesis.txt is in it"), "{error}");
+    assert_eq!(fs::read_to_string(home.path().join("etc/passwd")).expect("it is there"), "mine");
+    assert!(!home.path().join("workspace").exists());
+}
+
 #[tokio::test]
 async fn the_student_is_at_home() {
     let workspace = Workspace::new().await;

@@ -1,4 +1,5 @@
-//! `workshop run` on a workspace that is there on another port, and on one that cannot start.
+//! `workshop run` on a workspace that is there on another port, on one that cannot start, and on folders that hold more
+//! than a log.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 #[macro_use]
@@ -6,7 +7,8 @@ mod harness;
 
 use std::fs;
 use std::net::TcpListener;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::Path;
 
 use harness::{On, User, examples};
 
@@ -14,15 +16,23 @@ on_engines!(
     in a sandbox:
         it_moves_to_the_port_that_is_asked_for,
         it_stays_where_it_is_watched,
-        one_that_ends_at_once_is_named;
+        one_that_ends_at_once_is_named,
+        a_log_has_its_folder_for_itself,
+        what_is_not_the_logs_is_kept;
     on Podman:
         it_moves_to_the_port_that_is_asked_for,
         it_stays_where_it_is_watched,
         it_stays_where_its_image_does_not_start,
-        one_that_ends_at_once_is_named;
+        one_that_ends_at_once_is_named,
+        a_log_has_its_folder_for_itself,
+        what_is_not_the_logs_is_kept,
+        a_volume_of_another_is_kept;
     on Docker:
         it_moves_to_the_port_that_is_asked_for,
-        one_that_ends_at_once_is_named;
+        one_that_ends_at_once_is_named,
+        a_log_has_its_folder_for_itself,
+        what_is_not_the_logs_is_kept,
+        a_volume_of_another_is_kept;
 );
 
 fn hello() -> String {
@@ -131,4 +141,89 @@ fn one_that_ends_at_once_is_named(on: On) {
     assert!(said.contains(how) && said.contains("no disk here"), "{said}");
     // Nothing is kept of one that never began.
     assert_eq!(user.containers().len(), usize::from(on == On::Sandbox));
+}
+
+/// The names in a folder, sorted.
+fn names(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name());
+    let mut names: Vec<String> = entries.map(|name| name.into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+fn a_log_has_its_folder_for_itself(on: On) {
+    let user = User::new(on);
+    let folder = user.home.path().join("stuff");
+    let data = folder.display().to_string();
+    fs::create_dir(&folder).unwrap();
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
+    let refuses = |more: &[&str]| {
+        let run =
+            ["run", &hello(), "--name", &user.name, "--port", "0", "--detach", "--no-open", "--data", &data];
+        user.fails(&[&run, more].concat(), 2)
+    };
+    fs::write(folder.join("thesis.txt"), "mine").unwrap();
+    for more in [&[][..], &["--fresh"]] {
+        let said = refuses(more);
+        let advice =
+            format!("{data} holds something that is not a log: thesis.txt. A log has its folder for itself");
+        assert!(said.contains(&advice) && said.contains(&format!("--data, such as {data}/log")), "{said}");
+    }
+    fs::rename(folder.join("thesis.txt"), folder.join("log.json")).unwrap();
+    assert!(refuses(&[]).contains("not a log: log.json."));
+    for number in 0..5 {
+        fs::create_dir(folder.join(format!("session-{number}.cast"))).unwrap();
+    }
+    assert!(refuses(&[]).contains("not a log: log.json, session-0.cast, session-1.cast, and 3 more."));
+    assert_eq!((names(&folder).len(), fs::metadata(&folder).unwrap().mode() & 0o7777), (6, 0o755));
+    assert!(user.containers().is_empty());
+}
+
+fn what_is_not_the_logs_is_kept(on: On) {
+    let user = User::new(on);
+    let stuff = user.home.path().join("stuff");
+    fs::create_dir(&stuff).unwrap();
+    fs::set_permissions(&stuff, fs::Permissions::from_mode(0o755)).unwrap();
+    user.run(&hello(), &["--data", stuff.to_str().unwrap()]);
+    assert!(stuff.join("log.json").is_file());
+    fs::write(stuff.join("thesis.txt"), "mine").unwrap();
+    user.ok(&["rm", "--data", &user.name]);
+    assert_eq!(
+        (names(&stuff), fs::metadata(&stuff).unwrap().mode() & 0o7777),
+        (vec!["thesis.txt".into()], 0o755)
+    );
+
+    // What `run` made is closed to others and goes as a whole; --fresh passes by what is taken, in either way.
+    let log = user.home.path().join("log");
+    user.run(&hello(), &["--data", log.to_str().unwrap()]);
+    assert_eq!(fs::metadata(&log).unwrap().mode() & 0o7777, 0o700);
+    user.ok(&["rm", &user.name]);
+    fs::rename(&stuff, user.home.path().join("log-2")).unwrap();
+    user.run(&hello(), &["--data", log.to_str().unwrap(), "--fresh"]);
+    user.ok(&["rm", "--data", &user.name]);
+    assert!(log.join("log.json").is_file() && user.home.path().join("log-2/thesis.txt").is_file());
+    assert!(!user.home.path().join("log-3").exists());
+}
+
+/// A folder that lies where a sandbox would be made is no sandbox.
+#[test]
+fn a_folder_of_another_is_not_made_a_sandbox() {
+    let user = User::new(On::Sandbox);
+    let workspace = user.home.path().join(".local/share/workshop").join(&user.name);
+    let there = workspace.join(format!("workshop-{}/sandbox", user.name));
+    fs::create_dir_all(&there).unwrap();
+    fs::write(there.join("thesis.txt"), "mine").unwrap();
+    let said = refused(&user, &hello(), user.port, 1);
+    assert!(said.contains("holds something that is not a sandbox; move it away"), "{said}");
+    user.workshop(&["rm", "--data", &user.name]).output().unwrap();
+    assert_eq!(fs::read_to_string(there.join("thesis.txt")).unwrap(), "mine");
+}
+
+fn a_volume_of_another_is_kept(on: On) {
+    let user = User::new(on);
+    let volume = format!("workshop-{}", user.name);
+    user.engine(&["volume", "create", &volume]);
+    let said = user.fails(&["rm", "--data", &user.name], 1);
+    assert!(said.contains("was not made by this command"), "{said}");
+    user.engine(&["volume", "rm", &volume]);
 }

@@ -13,7 +13,7 @@ use workshop_events::LogInfo;
 
 use crate::info::{read_info, write_info};
 
-const LOCK_NAME: &str = "writer.lock";
+pub(crate) const LOCK_NAME: &str = "writer.lock";
 
 /// The right to write to a volume.
 pub(crate) struct Claim {

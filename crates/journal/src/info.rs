@@ -11,7 +11,7 @@ use workshop_events::LogInfo;
 use crate::disk;
 
 pub(crate) const INFO_NAME: &str = "log.json";
-const INFO_DRAFT: &str = "log.json.tmp";
+pub(crate) const INFO_DRAFT: &str = "log.json.tmp";
 
 /// Reads `log.json`; `None` when the volume was never taken.
 ///

@@ -18,6 +18,9 @@ const SETTINGS: [(&str, &str); 2] = [
     (".zshrc", "# Your settings for zsh.\n"),
 ];
 
+/// All that is in a sandbox's folder.
+const ENTRIES: [&str; 5] = ["workspace", "home", "etc", "goss", "goss.new"];
+
 /// The folder of one sandbox: `workspace` and `home` are the student's, `etc` and `goss` are made at every start.
 #[derive(Debug)]
 pub(super) struct Folder {
@@ -61,6 +64,9 @@ impl Folder {
             let path = path.to_owned();
             move |source| SandboxError::Folder { path, source }
         };
+        if let Some(found) = self.foreign().map_err(failed(&self.path))? {
+            return Err(SandboxError::Foreign { path: self.path.clone(), found });
+        }
         for path in [self.workspace(), self.home()] {
             if !path.exists() {
                 fs::create_dir_all(&path).map_err(failed(&path))?;
@@ -75,6 +81,21 @@ impl Folder {
             }
         }
         self.copy_goss().map_err(failed(&self.path.join("goss")))
+    }
+
+    /// Something that no sandbox has: then the folder is another's, whose `etc` must not be made anew.
+    fn foreign(&self) -> io::Result<Option<String>> {
+        let entries = match fs::read_dir(&self.path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            entries => entries?,
+        };
+        for entry in entries {
+            let name = entry?.file_name();
+            if !ENTRIES.iter().any(|ours| name == *ours) {
+                return Ok(Some(name.to_string_lossy().into_owned()));
+            }
+        }
+        Ok(None)
     }
 
     /// goss may be run by the student but not read: the kernel then keeps the student, who has the same uid, from

@@ -55,6 +55,17 @@ pub enum SandboxError {
         "bubblewrap is not installed: no bwrap in PATH; shells and checks run in a sandbox that it makes"
     )]
     NoBubblewrap,
+    /// The folder holds something that no sandbox has.
+    #[error(
+        "{path} is not a sandbox's folder: {found} is in it. A sandbox has its folder for itself; name a new or an \
+         empty one"
+    )]
+    Foreign {
+        /// The folder.
+        path: PathBuf,
+        /// The name of what was found.
+        found: String,
+    },
     /// Something in the sandbox's folder cannot be made.
     #[error("cannot prepare the sandbox: {path}: {source}")]
     Folder {

@@ -27,6 +27,11 @@ pub(crate) async fn run(options: &RmOptions, context: &Context) -> Result<(), Fa
     if options.data && has_log {
         engine.forget(&log).await?;
         context.output.note(&format!("{} is removed, and its progress and recordings.", options.name));
+        if let Volume::Folder(folder) = &log
+            && folder.exists()
+        {
+            context.output.note(&format!("{} is kept: other things are in it.", folder.display()));
+        }
     } else {
         let place = match &log {
             Volume::Named(name) => format!("in the volume {name}"),

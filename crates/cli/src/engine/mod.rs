@@ -233,7 +233,7 @@ impl Engine {
     pub(crate) async fn has_log(&self, volume: &Volume) -> anyhow::Result<bool> {
         match self {
             Self::Containers(containers) => containers.has_log(volume).await,
-            Self::Sandboxes(sandboxes) => Ok(sandboxes.has_log(volume)),
+            Self::Sandboxes(sandboxes) => sandboxes.has_log(volume),
         }
     }
 
@@ -274,7 +274,7 @@ impl Engine {
         }
     }
 
-    /// Removes a volume and all progress in it.
+    /// Removes a volume and all progress in it. What else is in a log's folder stays.
     pub(crate) async fn forget(&self, volume: &Volume) -> anyhow::Result<()> {
         match self {
             Self::Containers(containers) => containers.forget(volume).await,

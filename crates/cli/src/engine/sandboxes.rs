@@ -21,7 +21,7 @@ use workshop_backend::sandbox::{Programs, lay_out};
 use workshop_definition::Definition;
 
 use super::ending::with_last_words;
-use super::{Container, Creation, Labels, Plan, State, Volume, printed};
+use super::{Container, Creation, Labels, Plan, State, Volume, printed, volumes};
 use crate::image::{Description, Parts};
 
 /// How long a backend may take to end once it is asked to.
@@ -30,6 +30,8 @@ const STOP: Duration = Duration::from_secs(10);
 const LOOK: Duration = Duration::from_millis(200);
 /// How much of a log's end is read for what it says last, in bytes.
 const LAST_WORDS: u64 = 16 * 1024;
+/// How the name of a file begins that is not whole yet.
+const DRAFT: &str = ".draft-";
 
 /// The sandboxes under one folder.
 #[derive(Debug, Clone)]
@@ -109,12 +111,16 @@ impl Sandboxes {
         let parent = self.data.join(&plan.labels.workspace);
         fs::create_dir_all(&parent).with_context(|| parent.display().to_string())?;
         match fs::create_dir(&folder) {
-            Err(error) if error.kind() == ErrorKind::AlreadyExists && is_labelled(&folder) => {
-                return Ok(Creation::Exists);
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                if is_labelled(&folder) {
+                    return Ok(Creation::Exists);
+                }
+                // Else whoever made it was killed before it said what for.
+                if !is_unused(&folder)? {
+                    bail!("{} holds something that is not a sandbox; move it away", folder.display());
+                }
             }
-            // Whoever made it was killed before it said what for.
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
-            other => other.with_context(|| folder.display().to_string())?,
+            made => made.with_context(|| folder.display().to_string())?,
         }
         let record = Record {
             image: plan.image.clone(),
@@ -205,15 +211,16 @@ impl Sandboxes {
         last_words(Path::new(&container.id))
     }
 
-    pub(super) fn has_log(&self, volume: &Volume) -> bool {
-        matches!(volume, Volume::Folder(folder) if folder.join("log.json").exists())
+    pub(super) fn has_log(&self, volume: &Volume) -> Result<bool> {
+        match volume {
+            Volume::Folder(folder) => volumes::folder_has_log(folder),
+            Volume::Named(_) => Ok(false),
+        }
     }
 
     pub(super) fn forget(&self, volume: &Volume) -> Result<()> {
         match volume {
-            Volume::Folder(folder) => {
-                fs::remove_dir_all(folder).with_context(|| folder.display().to_string())
-            }
+            Volume::Folder(folder) => volumes::forget_folder(folder),
             Volume::Named(name) => bail!("a sandbox has no volume {name}"),
         }
     }
@@ -268,7 +275,7 @@ fn start(container: &Container, log: &Path) -> Result<()> {
         lay_out(&definition, done, &sandbox, &programs)?;
         File::create(folder.join("laid-out"))?;
     }
-    fs::create_dir_all(log).with_context(|| log.display().to_string())?;
+    volumes::make_folder(log)?;
     let output = OpenOptions::new().create(true).append(true).open(folder.join("backend.log"))?;
     let image_step = done.checked_sub(1).map_or("step-0", |last| &definition.steps[last].id);
     let author = done.checked_sub(1).map(|last| definition.environment(last)).unwrap_or_default();
@@ -355,6 +362,13 @@ fn is_labelled(folder: &Path) -> bool {
     })
 }
 
+/// Whether nothing is in a folder but what a command that was killed may have left of its labels.
+fn is_unused(folder: &Path) -> Result<bool> {
+    let entries = fs::read_dir(folder).with_context(|| folder.display().to_string())?;
+    let names = entries.map(|entry| entry.map(|entry| entry.file_name())).collect::<Result<Vec<_>, _>>()?;
+    Ok(names.iter().all(|name| name.to_string_lossy().starts_with(DRAFT)))
+}
+
 fn name(folder: &Path) -> String {
     folder.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
@@ -387,7 +401,8 @@ fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>> {
 /// Whole or not at all, whoever else writes it.
 fn write<T: Serialize>(path: &Path, value: &T) -> Result<()> {
     let whole = || {
-        let mut new = tempfile::NamedTempFile::new_in(path.parent().unwrap_or(Path::new(".")))?;
+        let folder = path.parent().unwrap_or(Path::new("."));
+        let mut new = tempfile::Builder::new().prefix(DRAFT).tempfile_in(folder)?;
         new.write_all(&serde_json::to_vec_pretty(value)?)?;
         new.persist(path)?;
         anyhow::Ok(())

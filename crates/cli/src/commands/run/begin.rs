@@ -1,6 +1,7 @@
 //! The first container of a workspace: which image, which volume, which port.
 
 use std::net::{Ipv4Addr, TcpListener};
+use std::path::Path;
 
 use anyhow::{Context as _, anyhow};
 use workshop_events::SwitchKind;
@@ -9,11 +10,14 @@ use super::target::Target;
 use super::{ACCESS_TOKEN, INSTRUCTOR_TOKEN};
 use crate::arguments::RunOptions;
 use crate::engine::{Container, Creation, Engine, Labels, Plan, Volume};
+use crate::paint::shown;
 use crate::supervisor::{self, Asked, SUPERVISOR_TOKEN, Turn, switched_env};
 use crate::{Context, Failure};
 
 /// The port when none is asked for.
 const PORT: u16 = 8080;
+/// How many names are shown of what is in the way.
+const SHOWN_NAMES: usize = 3;
 
 /// Creates and starts it. On a volume with a log it goes on there: at the step that was active, or with a switch.
 pub(super) async fn begin(
@@ -130,6 +134,9 @@ async fn volume(
         }
         _ => engine.default_log(&target.name),
     };
+    if let Volume::Folder(folder) = &first {
+        check_folder(folder)?;
+    }
     if !options.fresh {
         return Ok(first);
     }
@@ -142,12 +149,43 @@ async fn volume(
     };
     let mut volume = first.clone();
     for number in 2.. {
-        if !engine.has_log(&volume).await? {
+        if is_free(engine, &volume).await? {
             break;
         }
         volume = numbered(number);
     }
     Ok(volume)
+}
+
+/// Whether nothing is on a volume, so that a new log can begin there.
+async fn is_free(engine: &Engine, volume: &Volume) -> Result<bool, Failure> {
+    Ok(match volume {
+        Volume::Named(_) => !engine.has_log(volume).await?,
+        Volume::Folder(folder) => workshop_journal::contents_of(folder)
+            .is_ok_and(|found| found.log.is_empty() && found.foreign.is_empty()),
+    })
+}
+
+/// A folder that holds anything but a log is not a log's: its user keeps other things there.
+fn check_folder(folder: &Path) -> Result<(), Failure> {
+    let found = workshop_journal::contents_of(folder);
+    let foreign =
+        found.map_err(|error| Failure::input(format_args!("{}: {error}", folder.display())))?.foreign;
+    if foreign.is_empty() {
+        return Ok(());
+    }
+    let mut names: Vec<String> = foreign.iter().map(|name| shown(&name.to_string_lossy())).collect();
+    if names.len() > SHOWN_NAMES {
+        let more = names.split_off(SHOWN_NAMES).len();
+        names.push(format!("and {more} more"));
+    }
+    Err(Failure::input(format_args!(
+        "{} holds something that is not a log: {}. A log has its folder for itself: name a new or an empty one with \
+         --data, such as {}",
+        folder.display(),
+        names.join(", "),
+        folder.join("log").display()
+    )))
 }
 
 /// The port, asked for now, so that one that is taken is one clear message; 0 takes a free one.
