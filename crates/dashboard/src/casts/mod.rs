@@ -27,7 +27,7 @@ use object_store::{
     BackoffConfig, ClientConfigKey, GetOptions, GetRange, ObjectMeta, ObjectStore, ObjectStoreExt,
     RetryConfig,
 };
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
 use crate::client::ClientError;
@@ -150,8 +150,8 @@ impl Casts {
     }
 
     /// Room for one post, until it is dropped; `None` when there is none in time.
-    pub async fn room(&self) -> Option<SemaphorePermit<'_>> {
-        timeout(BUSY, self.uploads.acquire()).await.ok()?.ok()
+    pub async fn room(&self) -> Option<OwnedSemaphorePermit> {
+        timeout(BUSY, self.uploads.clone().acquire_owned()).await.ok()?.ok()
     }
 
     /// Stores an object. It is there once this returns; it may be there, or come later, when this fails.

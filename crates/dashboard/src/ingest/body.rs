@@ -1,4 +1,4 @@
-//! Bodies: bounded in length, in time, and all together.
+//! Bodies: bounded in length, in lines, in time, and all together.
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,17 +13,25 @@ use axum::response::Response;
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 use http_body::{Frame, SizeHint};
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
 use crate::problem::Problem;
 
-/// The longest body.
+/// The longest body, as it is sent and unpacked.
 pub const MAX_BODY: usize = 4 * 1024 * 1024;
+/// The most lines of a body that is parsed as a whole.
+pub const MAX_LINES: usize = 32 * 1024;
 /// A body that is not here by then is refused.
 const SLOW: Duration = Duration::from_secs(30);
-/// So much may be held of all bodies together.
+/// The most memory for all bodies together, from when they begin to come until they are stored.
 const MAX_HELD: usize = 256 * 1024 * 1024;
+/// The most memory for the lines of all parsed bodies together, until they are stored. One of the largest fits.
+const MAX_PARSED: usize = 24 * 1024 * 1024;
+/// What a parsed line takes besides its bytes, at most: a refused one has a reason and a row.
+const LINE: usize = 512;
+const LARGEST: usize = MAX_BODY + MAX_LINES * LINE;
+const _: () = assert!(LARGEST <= MAX_PARSED);
 /// Who finds no room for so long is told to come back.
 const BUSY: Duration = Duration::from_secs(5);
 
@@ -33,11 +41,19 @@ const REFUSED: Duration = Duration::from_secs(5);
 
 /// Room for the bodies that are being taken in.
 #[derive(Clone, Debug)]
-pub struct Bodies(Arc<Semaphore>);
+pub struct Bodies {
+    held: Arc<Semaphore>,
+    parsed: Arc<Semaphore>,
+}
+
+/// Memory that a body may take, given back when this is dropped.
+#[derive(Debug)]
+pub struct Room(OwnedSemaphorePermit);
 
 impl Default for Bodies {
     fn default() -> Self {
-        Self(Arc::new(Semaphore::new(MAX_HELD)))
+        let room = |bytes| Arc::new(Semaphore::new(bytes));
+        Self { held: room(MAX_HELD), parsed: room(MAX_PARSED) }
     }
 }
 
@@ -46,35 +62,59 @@ impl Bodies {
     ///
     /// # Errors
     /// It is too long, too slow, empty or ends within a line, or there is no room for it.
-    pub async fn read_lines(&self, body: Body, announced: Option<u64>) -> Result<Bytes, Problem> {
-        let bytes = self.read(body, announced).await?;
+    pub async fn read_lines(&self, body: Body, announced: Option<u64>) -> Result<(Bytes, Room), Problem> {
+        let (bytes, room) = self.read(body, announced).await?;
         match bytes.last() {
-            Some(b'\n') => Ok(bytes),
+            Some(b'\n') => Ok((bytes, room)),
             Some(_) => Err(Problem::bad_request("The body ends within a line: post whole lines only.")),
             None => Err(Problem::bad_request("The body is empty.")),
         }
     }
 
-    /// Reads a body.
+    /// Reads a body. Its room has to be kept until it is stored.
     ///
     /// # Errors
     /// It is too long or too slow, or there is no room for it.
-    pub async fn read(&self, body: Body, announced: Option<u64>) -> Result<Bytes, Problem> {
-        let room = announced.map_or(MAX_BODY, |len| usize::try_from(len).unwrap_or(MAX_BODY).min(MAX_BODY));
-        // Given back when the body is read: from then on the number of connections to the database is the bound.
-        let _held = self.hold(room).await?;
-        let mut bytes = BytesMut::with_capacity(room.min(64 * 1024));
-        let reading = pieces(body, MAX_BODY, |piece| bytes.extend_from_slice(piece));
-        in_time(reading).await?;
-        Ok(bytes.freeze())
+    pub async fn read(&self, body: Body, announced: Option<u64>) -> Result<(Bytes, Room), Problem> {
+        let len = announced.map_or(MAX_BODY, |len| usize::try_from(len).unwrap_or(MAX_BODY).min(MAX_BODY));
+        let room = room(&self.held, len).await?;
+        let mut bytes = BytesMut::with_capacity(len.min(64 * 1024));
+        in_time(pieces(body, MAX_BODY, |piece| bytes.extend_from_slice(piece))).await?;
+        Ok((bytes.freeze(), room))
     }
 
-    async fn hold(&self, bytes: usize) -> Result<SemaphorePermit<'_>, Problem> {
-        let permits = u32::try_from(bytes).unwrap_or(u32::MAX);
-        match timeout(BUSY, self.0.acquire_many(permits)).await {
-            Ok(Ok(held)) => Ok(held),
-            _ => Err(Problem::unavailable("too much is being taken in", &"no room for another body")),
+    /// Room to unpack and parse any body. It has to be kept until what was parsed is stored.
+    ///
+    /// # Errors
+    /// There is none.
+    pub async fn parsing(&self) -> Result<Room, Problem> {
+        room(&self.parsed, LARGEST).await
+    }
+}
+
+async fn room(of: &Arc<Semaphore>, bytes: usize) -> Result<Room, Problem> {
+    let permits = u32::try_from(bytes).unwrap_or(u32::MAX);
+    match timeout(BUSY, of.clone().acquire_many_owned(permits)).await {
+        Ok(Ok(permit)) => Ok(Room(permit)),
+        _ => Err(Problem::unavailable("too much is being taken in", &"no room for another body")),
+    }
+}
+
+impl Room {
+    /// Counts the lines of a body that is to be parsed, and gives back the room that it does not need.
+    ///
+    /// # Errors
+    /// There are too many.
+    pub fn count_lines(&mut self, bytes: &[u8]) -> Result<(), Problem> {
+        let open = bytes.last().is_some_and(|last| *last != b'\n');
+        let lines = memchr::memchr_iter(b'\n', bytes).count() + usize::from(open);
+        if lines > MAX_LINES {
+            let detail = format!("A body has at most {MAX_LINES} lines.");
+            return Err(too_large("too-many-lines", "Too many lines", detail));
         }
+        let needed = bytes.len() + lines * LINE;
+        drop(self.0.split(LARGEST.saturating_sub(needed)));
+        Ok(())
     }
 }
 
@@ -169,5 +209,9 @@ async fn pieces(body: Body, most: usize, mut take: impl FnMut(&[u8])) -> Result<
 
 pub(super) fn too_long() -> Problem {
     let detail = "A body has at most 4 MiB. A longer line is told by Workshop-Too-Long instead.";
-    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body-too-long", "Body too long", detail)
+    too_large("body-too-long", "Body too long", detail)
+}
+
+fn too_large(kind: &str, title: &str, detail: impl Into<String>) -> Problem {
+    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, kind, title, detail)
 }

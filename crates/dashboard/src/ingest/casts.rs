@@ -89,14 +89,17 @@ pub(super) async fn cast(
         dashboard.taken.count(len, false);
         return Ok(Json(Answer { next: known.next, seq: None }));
     }
-    // What is held of it is held until the store has it.
-    let room = dashboard.casts.room().await;
-    let _room =
-        room.ok_or_else(|| Problem::unavailable("too much is being taken in", &"no room for another cast"))?;
-    let bytes = dashboard.bodies.read_lines(body, announced).await?;
+    let place = dashboard.casts.room().await;
+    let place = place
+        .ok_or_else(|| Problem::unavailable("too much is being taken in", &"no room for another cast"))?;
+    let (bytes, room) = dashboard.bodies.read_lines(body, announced).await?;
     let len = bytes.len() as u64;
-    // A client that goes away does not stop what is being stored.
-    let storing = tokio::spawn(take(dashboard.clone(), recording, offset, bytes));
+    // A client that goes away does not stop what is being stored, nor give back what that takes.
+    let storing = dashboard.clone();
+    let storing = tokio::spawn(async move {
+        let _until_stored = (place, room);
+        take(storing, recording, offset, bytes).await
+    });
     let taken =
         storing.await.map_err(|error| Problem::unavailable("the recording could not be stored", &error))?;
     let taken = taken?;

@@ -14,7 +14,7 @@ const KEPT: usize = 64 * 1024;
 /// Reasons are cut at so many characters: a parser may quote the line.
 const MAX_REASON: usize = 300;
 /// So many lines are looked at together: memory stays bounded whatever the lines are.
-pub const MAX_LINES: usize = 32 * 1024;
+pub const MAX_LINES: usize = 8 * 1024;
 
 /// A position in a stream.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

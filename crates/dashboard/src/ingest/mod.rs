@@ -103,19 +103,22 @@ async fn lines_of(
     let too_long = number(&head.headers, TOO_LONG)?;
     body::plain(&head.headers)?;
     let announced = body::announced(&head.headers)?;
-    let brought = match (too_long, announced) {
+    let (brought, room) = match (too_long, announced) {
         (Some(0), _) => return Err(Problem::bad_request("Workshop-Too-Long: no line has 0 bytes.")),
-        (Some(len), _) => Brought::TooLong(len),
+        (Some(len), _) => (Brought::TooLong(len), None),
         // Delivered again: nothing of it has to be kept.
         (None, Some(len)) if offset.checked_add(len).is_some_and(|end| end <= known.next) => {
             body::drain(body).await?;
             dashboard.taken.count(len, false);
             return Ok(Json(Answer { next: known.next, seq: known.seq.map(i64::unsigned_abs) }));
         }
-        (None, announced) => Brought::Lines(dashboard.bodies.read_lines(body, announced).await?),
+        (None, announced) => {
+            let (lines, room) = dashboard.bodies.read_lines(body, announced).await?;
+            (Brought::Lines(lines), Some(room))
+        }
     };
     let len = if let Brought::Lines(bytes) = &brought { bytes.len() as u64 } else { 0 };
-    let taken = store(&dashboard, workspace, log, stream, offset, brought).await?;
+    let taken = store(&dashboard, workspace, log, stream, offset, brought, room).await?;
     dashboard.taken.count(len, taken.new);
     Ok(Json(taken.into()))
 }
@@ -128,9 +131,11 @@ async fn store(
     stream: Stream,
     offset: u64,
     brought: Brought,
+    room: Option<body::Room>,
 ) -> Result<Taken, Problem> {
     let dashboard = dashboard.clone();
     let storing = tokio::spawn(async move {
+        let _room = room;
         let pool = dashboard.store.ingest();
         let taken = match stream {
             Stream::State => take::<StateKind>(pool, &workspace, log, offset, brought).await?,

@@ -22,6 +22,8 @@ const INGEST: u32 = 8;
 const VIEWS: u32 = 8;
 /// Who finds no connection for so long is told to come back.
 const BUSY: Duration = Duration::from_secs(5);
+/// A statement of ingest that takes longer, or waits longer for a lock, is given up; what it was for comes again.
+const SLOW: &str = "30s";
 
 /// Connections to the database.
 #[derive(Clone, Debug)]
@@ -51,8 +53,9 @@ impl Store {
     /// It cannot be reached.
     pub async fn open(url: &str) -> Result<Self, StoreError> {
         let options = address(url)?;
-        let pool = async |role: &str, connections| {
-            let options = options.clone().options([("role", role)]).application_name(role);
+        let pool = async |role: &str, connections, slow| {
+            let options =
+                options.clone().options([("role", role), ("statement_timeout", slow)]).application_name(role);
             PgPoolOptions::new()
                 .max_connections(connections)
                 .acquire_timeout(BUSY)
@@ -60,8 +63,8 @@ impl Store {
                 .await
         };
         Ok(Self {
-            ingest: pool("workshop_ingest", INGEST).await?,
-            views: pool("workshop_dashboard", VIEWS).await?,
+            ingest: pool("workshop_ingest", INGEST, SLOW).await?,
+            views: pool("workshop_dashboard", VIEWS, "0").await?,
         })
     }
 

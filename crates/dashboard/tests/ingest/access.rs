@@ -220,6 +220,12 @@ async fn busy_and_slow() {
     }
     assert_eq!(database.number("select count(*) from events").await, 2);
 
+    // Who holds it for long does not hold a connection of ingest for as long.
+    sqlx::query("begin").execute(&mut holder).await.unwrap();
+    sqlx::query("select 1 from workspaces for update").execute(&mut holder).await.unwrap();
+    let held = shipper.post("state", LINE.len() as u64 * 2, LINE);
+    tokio::time::timeout(Duration::from_secs(60), held).await.unwrap().is(503, "unavailable");
+
     let mut answer = String::new();
     tokio::time::timeout(Duration::from_secs(40), slow.read_to_string(&mut answer)).await.unwrap().unwrap();
     assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");

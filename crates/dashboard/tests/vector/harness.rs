@@ -137,8 +137,8 @@ impl Served {
 #[derive(Clone)]
 pub struct Vector {
     http: Client,
-    url: String,
-    token: String,
+    pub url: String,
+    pub token: String,
 }
 
 /// What was answered.

@@ -17,11 +17,11 @@ use crate::replay::{Plan, Random};
 const ROUNDS: usize = 30;
 
 /// A dashboard of its own process. Dropped, it is killed.
-struct Running(Child);
+pub struct Running(pub Child);
 
 impl Running {
     /// Starts it, and waits until it answers.
-    async fn start(database: &Database, address: SocketAddr, casts: &Path) -> Self {
+    pub async fn start(database: &Database, address: SocketAddr, casts: &Path) -> Self {
         let command = Command::new(env!("CARGO_BIN_EXE_workshop-dashboard"))
             .args(["serve", "--listen", &address.to_string(), "--database", &database.url, "--casts"])
             .arg(casts)

@@ -9,6 +9,7 @@
     reason = "tests"
 )]
 
+mod bounds;
 mod class;
 #[path = "../common/compare.rs"]
 mod compare;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use workshop_dashboard::ingest::body::MAX_BODY;
+use workshop_dashboard::ingest::body::{MAX_BODY, MAX_LINES};
 use workshop_events::Stream;
 use workshop_events::codec::MAX_LINE;
 
@@ -39,4 +39,5 @@ fn what_vector_is_told_fits_the_endpoint() {
     // A control character takes six bytes in JSON; a body that is too long would be dropped.
     assert!(6 * number("max_bytes") < MAX_BODY);
     assert!(6 * number("max_line_bytes") < MAX_BODY);
+    assert!(number("max_events") < MAX_LINES);
 }

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
+use bytes::Bytes;
 use serde::Serialize;
 use sqlx::PgConnection;
 use workshop_events::{Commands, Llm, State as StateKind};
@@ -25,6 +26,9 @@ use read::{Batch, LogLines, Malformed};
 use store::store;
 
 pub use advance::{keep_up, pass_over};
+
+/// How many lines go to quarantine with one statement.
+const AT_ONCE: usize = 1024;
 
 /// What became of a post.
 #[derive(Clone, Copy, Debug, Serialize)]
@@ -47,14 +51,23 @@ pub(super) async fn vector(
     access::check_workspace(dashboard.store.ingest(), &head.headers, &workspace).await?;
     let gzip = is_gzip(&head.headers)?;
     let announced = body::announced(&head.headers)?;
-    let bytes = dashboard.bodies.read(body, announced).await.map_err(come_again)?;
+    let (bytes, held) = dashboard.bodies.read(body, announced).await.map_err(come_again)?;
     let len = bytes.len() as u64;
-    let batch =
-        tokio::task::spawn_blocking(move || if gzip { unpack(&bytes) } else { Ok(read::read(&bytes)) });
-    let batch =
-        batch.await.map_err(|error| Problem::unavailable("the lines could not be read", &error))??;
-    // A client that goes away does not stop what is being stored.
-    let storing = tokio::spawn(take(dashboard.clone(), workspace, batch));
+    let mut room = dashboard.bodies.parsing().await?;
+    let parsing = tokio::task::spawn_blocking(move || {
+        let _held = held;
+        let bytes = if gzip { unpack(&bytes)? } else { bytes };
+        room.count_lines(&bytes)?;
+        Ok::<_, Problem>((read::read(&bytes), room))
+    });
+    let (batch, room) =
+        parsing.await.map_err(|error| Problem::unavailable("the lines could not be read", &error))??;
+    // A client that goes away does not stop what is being stored, nor give back what that takes.
+    let storing = dashboard.clone();
+    let storing = tokio::spawn(async move {
+        let _room = room;
+        take(storing, workspace, batch).await
+    });
     let answer =
         storing.await.map_err(|error| Problem::unavailable("the lines could not be stored", &error))??;
     dashboard.taken.count(len, answer.stored > 0);
@@ -73,12 +86,12 @@ fn is_gzip(headers: &HeaderMap) -> Result<bool, Problem> {
     }
 }
 
-/// Reads a compressed body, which is bounded as any is.
-fn unpack(bytes: &[u8]) -> Result<Batch, Problem> {
+/// Unpacks a compressed body, which is bounded as any is.
+fn unpack(bytes: &[u8]) -> Result<Bytes, Problem> {
     let mut plain = Vec::new();
     let unpacked = flate2::read::MultiGzDecoder::new(bytes).take(MAX_BODY as u64 + 1).read_to_end(&mut plain);
     unpacked.map_err(|error| Problem::bad_request(format!("The body is not gzip: {error}")))?;
-    if plain.len() > MAX_BODY { Err(body::too_long()) } else { Ok(read::read(&plain)) }
+    if plain.len() > MAX_BODY { Err(body::too_long()) } else { Ok(plain.into()) }
 }
 
 /// A body that broke off or came too slowly may come whole the next time, if Vector is not told that it is wrong.
@@ -162,22 +175,21 @@ async fn quarantine(
     workspace: &str,
     lines: Vec<Malformed>,
 ) -> Result<u64, sqlx::Error> {
-    if lines.is_empty() {
-        return Ok(0);
-    }
-    let column = |text: fn(&Malformed) -> String| lines.iter().map(text).collect::<Vec<_>>();
-    let logs: Vec<Option<String>> = lines.iter().map(|line| line.log.map(|log| log.to_string())).collect();
     let query = "insert into quarantine (workspace, log, stream, sha256, reason, line) \
                  select $1, * from unnest($2::text[], $3::text[], $4::bytea[], $5::text[], $6::bytea[]) \
                  on conflict (workspace, stream, sha256) where \"offset\" is null do nothing";
-    let done = sqlx::query(query)
-        .bind(workspace)
-        .bind(logs)
-        .bind(column(|line| line.stream.to_owned()))
-        .bind(lines.iter().map(|line| line.line.sha256.as_slice()).collect::<Vec<_>>())
-        .bind(column(|line| line.line.reason.clone()))
-        .bind(lines.iter().map(|line| line.line.line.as_slice()).collect::<Vec<_>>())
-        .execute(connection)
-        .await?;
-    Ok(done.rows_affected())
+    let mut new = 0;
+    for lines in lines.chunks(AT_ONCE) {
+        let done = sqlx::query(query)
+            .bind(workspace)
+            .bind(lines.iter().map(|line| line.log.map(|log| log.to_string())).collect::<Vec<_>>())
+            .bind(lines.iter().map(|line| line.stream).collect::<Vec<_>>())
+            .bind(lines.iter().map(|line| line.line.sha256.as_slice()).collect::<Vec<_>>())
+            .bind(lines.iter().map(|line| line.line.reason.as_str()).collect::<Vec<_>>())
+            .bind(lines.iter().map(|line| line.line.line.as_slice()).collect::<Vec<_>>())
+            .execute(&mut *connection)
+            .await?;
+        new += done.rows_affected();
+    }
+    Ok(new)
 }
