@@ -25,8 +25,9 @@ const HELLO_WITHIN: Duration = Duration::from_secs(5);
 const PING_EVERY: Duration = Duration::from_secs(30);
 /// tungstenite's default is 128 KiB a direction; this is what a terminal needs.
 const BUFFER: usize = 4 * 1024;
-/// The largest frame that a browser may send: a large paste.
-const MAX_FRAME: usize = 1024 * 1024;
+/// The largest frame that a browser may send. It is small because the first one comes from anybody; the page sends a
+/// long paste in several.
+const MAX_FRAME: usize = 64 * 1024;
 /// A text frame that waits because its socket does not read is bounded by tungstenite to this.
 const MAX_WRITE_BUFFER: usize = 512 * 1024;
 

@@ -13,6 +13,7 @@ use axum::response::Response;
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 use http_body::{Frame, SizeHint};
+use serde::de::DeserializeOwned;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
@@ -22,6 +23,8 @@ use crate::problem::Problem;
 pub const MAX_BODY: usize = 4 * 1024 * 1024;
 /// The most lines of a body that is parsed as a whole.
 pub const MAX_LINES: usize = 32 * 1024;
+/// The longest JSON body.
+const MAX_JSON: usize = 16 * 1024;
 /// A body that is not here by then is refused.
 const SLOW: Duration = Duration::from_secs(30);
 /// The most memory for all bodies together, from when they begin to come until they are stored.
@@ -124,7 +127,7 @@ impl Room {
 /// It is too long.
 pub fn announced(headers: &HeaderMap) -> Result<Option<u64>, Problem> {
     let len = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    if len.is_some_and(|len| len > MAX_BODY as u64) { Err(too_long()) } else { Ok(len) }
+    if len.is_some_and(|len| len > MAX_BODY as u64) { Err(too_long(MAX_BODY)) } else { Ok(len) }
 }
 
 /// Refuses a body that is not sent as it is: a small one could be huge, and offsets are those of the file's bytes.
@@ -138,6 +141,17 @@ pub fn plain(headers: &HeaderMap) -> Result<(), Problem> {
     }
     let detail = "Bodies are taken as they are, without Content-Encoding.";
     Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "encoded-body", "Encoded body", detail))
+}
+
+/// Reads a short JSON body.
+///
+/// # Errors
+/// It is too long, too slow, or not of this form.
+pub async fn json<T: DeserializeOwned>(body: Body) -> Result<T, Problem> {
+    let mut bytes = Vec::new();
+    in_time(pieces(body, MAX_JSON, |piece| bytes.extend_from_slice(piece))).await?;
+    serde_json::from_slice(&bytes)
+        .map_err(|error| Problem::bad_request(format!("The body is not what it should be: {error}.")))
 }
 
 /// Reads a body that is not needed, so that its connection can be used again.
@@ -200,15 +214,16 @@ async fn pieces(body: Body, most: usize, mut take: impl FnMut(&[u8])) -> Result<
         let piece = piece.map_err(|_| Problem::bad_request("The body broke off."))?;
         len += piece.len();
         if len > most {
-            return Err(too_long());
+            return Err(too_long(most));
         }
         take(&piece);
     }
     Ok(())
 }
 
-pub(super) fn too_long() -> Problem {
-    let detail = "A body has at most 4 MiB. A longer line is told by Workshop-Too-Long instead.";
+pub(super) fn too_long(most: usize) -> Problem {
+    let detail =
+        format!("This body has at most {most} bytes. A longer line is told by Workshop-Too-Long instead.");
     too_large("body-too-long", "Body too long", detail)
 }
 

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use sqlx::Row;
 use workshop_events::codec::cut;
 
-use super::{access, parse_log};
+use super::{access, body, parse_log};
 use crate::Dashboard;
 use crate::address::Path;
 use crate::problem::Problem;
@@ -34,12 +34,13 @@ pub(super) struct Noted {
 pub(super) async fn diverged(
     State(dashboard): State<Arc<Dashboard>>,
     Path((workspace, log)): Path<(String, String)>,
-    headers: HeaderMap,
-    Json(told): Json<Diverged>,
+    request: Request,
 ) -> Result<Json<Noted>, Problem> {
     let log = parse_log(&log)?;
+    let (head, body) = request.into_parts();
     let pool = dashboard.store.ingest();
-    let known = access::check(pool, &headers, &workspace, log, &told.stream).await?;
+    let known = access::check(pool, &head.headers, &workspace, log, "").await?;
+    let told: Diverged = body::json(body).await?;
     match known.state {
         None => return Err(Problem::not_found("Nothing of this log was taken in.")),
         Some(access::LogState::Expired) => access::LogState::Expired.takes()?,

@@ -29,7 +29,7 @@ pub fn shipping(shipper: Shipper, folder: &TempDir, seed: u64, end: Arc<AtomicBo
     })
 }
 
-fn start(database: &Database, address: SocketAddr) -> Child {
+pub fn start(database: &Database, address: SocketAddr) -> Child {
     Command::new(env!("CARGO_BIN_EXE_workshop-dashboard"))
         .args(["serve", "--listen", &address.to_string(), "--database", &database.url, "--casts", CASTS])
         .env("RUST_LOG", "error")

@@ -25,4 +25,5 @@ mod mount;
 mod oracle;
 mod restart;
 mod server;
+mod slow;
 mod tls;

@@ -5,6 +5,9 @@ import { backoff, pause } from '$lib/connection/backoff';
 import { Acknowledger } from './acknowledge';
 import { CLOSE_NO_TERMINAL, CLOSE_TOKEN, type FromBackend, type FromPage } from './protocol';
 
+/** A longer paste goes in several frames; the backend accepts 64 KiB in one. */
+const MAX_FRAME = 32 * 1024;
+
 export interface Size {
   cols: number;
   rows: number;
@@ -55,7 +58,8 @@ export class TerminalSocket {
 
   private send(data: Uint8Array<ArrayBuffer> | string): boolean {
     if (this.socket?.readyState !== WebSocket.OPEN) return false;
-    this.socket.send(data);
+    if (typeof data === 'string') this.socket.send(data);
+    else for (let at = 0; at < data.length; at += MAX_FRAME) this.socket.send(data.subarray(at, at + MAX_FRAME));
     return true;
   }
 

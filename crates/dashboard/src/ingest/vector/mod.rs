@@ -91,7 +91,7 @@ fn unpack(bytes: &[u8]) -> Result<Bytes, Problem> {
     let mut plain = Vec::new();
     let unpacked = flate2::read::MultiGzDecoder::new(bytes).take(MAX_BODY as u64 + 1).read_to_end(&mut plain);
     unpacked.map_err(|error| Problem::bad_request(format!("The body is not gzip: {error}")))?;
-    if plain.len() > MAX_BODY { Err(body::too_long()) } else { Ok(plain.into()) }
+    if plain.len() > MAX_BODY { Err(body::too_long(MAX_BODY)) } else { Ok(plain.into()) }
 }
 
 /// A body that broke off or came too slowly may come whole the next time, if Vector is not told that it is wrong.
