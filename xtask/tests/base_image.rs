@@ -194,7 +194,7 @@ fn the_student_runs_goss_and_reads_neither_it_nor_the_artifact() {
     }
 }
 
-/// The names of a container network are known to no file of the image, and a static binary has no name service.
+/// The names of a container network are in no file of the image, and its name service may be for another glibc than ours.
 #[test]
 #[ignore = "needs container engines"]
 fn other_containers_are_reached_by_name() {

@@ -1,5 +1,5 @@
 //! Questions asked from inside a container, each a command of its own: does the backend serve, do other services answer?
-//! In an image of nothing but this binary there is no `curl`, no shell and no name service.
+//! They need nothing of the image: neither `curl` nor a shell nor its name service.
 
 mod names;
 

@@ -1,5 +1,6 @@
-//! Names to addresses without a name service: `/etc/hosts`, then the nameservers of `/etc/resolv.conf`. A static binary
-//! has no other way, and container networks keep their names in just these two.
+//! Names to addresses without the image's name service: `/etc/hosts`, then the nameservers of `/etc/resolv.conf`, where
+//! container networks keep their names. A static glibc would load the modules that the image's `nsswitch.conf` names, and
+//! die of those that belong to another glibc: `docs/decisions/own-name-resolution.md`.
 
 use std::{
     io,

@@ -1,4 +1,4 @@
-//! Accounts: who the student is, read from `/etc/passwd` and `/etc/group` (a static binary has no name service).
+//! Accounts: who the student is, read from `/etc/passwd` and `/etc/group` (a static glibc must not load the image's name service).
 
 use std::path::PathBuf;
 
