@@ -8,7 +8,7 @@ use std::{
 
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
-use workshop_events::{StateEvent, Stream, Timestamp, codec::Body};
+use workshop_events::{StateEvent, StateRecord, Stream, Timestamp, codec::Body};
 
 use crate::clock::{ClockStep, Times};
 
@@ -30,6 +30,8 @@ pub struct Appended {
     pub ts: Timestamp,
     /// Its line exactly as it stands in the file, without the newline.
     pub line: Bytes,
+    /// What the line says, without its log and `seq`: of a record that was appended as an event.
+    pub record: Option<Arc<StateRecord<'static>>>,
 }
 
 /// Why a record is not acknowledged. It may have happened all the same: what reached the file before the failure
@@ -81,6 +83,7 @@ pub(crate) type Reply = oneshot::Sender<Result<Appended, AppendError>>;
 pub(crate) struct Entry {
     pub(crate) body: Body,
     pub(crate) ts: Timestamp,
+    pub(crate) record: Option<Arc<StateRecord<'static>>>,
     pub(crate) reply: Option<Reply>,
     /// It is the `clock_stepped` that must go before all that follows.
     pub(crate) step: Option<ClockStep>,
@@ -90,9 +93,11 @@ impl Entry {
     /// The record that tells of a step of the clock.
     fn clock_stepped(step: ClockStep) -> Option<Self> {
         let ClockStep { from, to } = step;
+        let event = StateEvent::ClockStepped { from, to };
         // Two times always fit a line.
-        let body = Body::new(&StateEvent::ClockStepped { from, to }).ok()?;
-        Some(Self { body, ts: to, reply: None, step: Some(step) })
+        let body = Body::new(&event).ok()?;
+        let record = Some(Arc::new(StateRecord { log: None, seq: None, ts: to, event }));
+        Some(Self { body, ts: to, record, reply: None, step: Some(step) })
     }
 }
 
@@ -142,8 +147,14 @@ impl Inbox {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Queues a record; one that is not `lazy` is written at once.
-    pub(crate) fn push(&self, stream: Stream, body: Body, lazy: bool) -> Pending {
+    /// Queues a record, which `event` is if it is given as one; one that is not `lazy` is written at once.
+    pub(crate) fn push(
+        &self,
+        stream: Stream,
+        body: Body,
+        event: Option<StateEvent<'static>>,
+        lazy: bool,
+    ) -> Pending {
         let (reply, pending) = oneshot::channel();
         let mut state = self.lock();
         let queue = &state.queues[stream as usize];
@@ -160,8 +171,9 @@ impl Inbox {
             return Pending(pending);
         }
         let ts = self.stamp(&mut state);
+        let record = event.map(|event| Arc::new(StateRecord { log: None, seq: None, ts, event }));
         let wait = if lazy { LAZY } else { Duration::ZERO };
-        self.enqueue(&mut state, stream, Entry { body, ts, reply: Some(reply), step: None }, wait);
+        self.enqueue(&mut state, stream, Entry { body, ts, record, reply: Some(reply), step: None }, wait);
         Pending(pending)
     }
 

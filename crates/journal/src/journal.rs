@@ -9,7 +9,7 @@ use std::{
 };
 
 use tokio::sync::mpsc;
-use workshop_events::{LogId, Stream, Timestamp, cast::Header, codec::Body};
+use workshop_events::{LogId, StateEvent, Stream, Timestamp, cast::Header, codec::Body};
 
 use crate::{
     cast::{CastWriter, Casts},
@@ -84,12 +84,21 @@ impl Journal {
     /// # Errors
     /// When the record is not acknowledged. It may have happened all the same.
     pub async fn append(&self, stream: Stream, body: Body) -> Result<Appended, AppendError> {
-        self.0.inbox.push(stream, body, false).await
+        self.0.inbox.push(stream, body, None, false).await
+    }
+
+    /// Appends an event to the state stream as [`Journal::append`] does; who follows is given it as it is.
+    ///
+    /// # Errors
+    /// As for [`Journal::append`], and when the event does not fit a line.
+    pub async fn append_event(&self, event: StateEvent<'static>) -> Result<Appended, AppendError> {
+        let body = Body::new(&event).map_err(io::Error::other)?;
+        self.0.inbox.push(Stream::State, body, Some(event), false).await
     }
 
     /// Queues a record, which is on disk within 50 ms. Nobody needs to wait for the outcome.
     pub fn append_lazily(&self, stream: Stream, body: Body) -> Pending {
-        self.0.inbox.push(stream, body, true)
+        self.0.inbox.push(stream, body, None, true)
     }
 
     /// Every record of a stream that gets on disk from now on, in `seq` order and before its append is answered.

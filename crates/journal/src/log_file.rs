@@ -105,7 +105,7 @@ impl LogFile {
         let kept: Vec<Appended> = (self.next_seq..)
             .zip(batch)
             .zip(lines)
-            .map(|((seq, entry), line)| Appended { seq, ts: entry.ts, line })
+            .map(|((seq, entry), line)| Appended { seq, ts: entry.ts, line, record: entry.record.clone() })
             .collect();
         self.next_seq += kept.len() as u64;
         outcome.numbered = kept.len();

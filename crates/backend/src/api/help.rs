@@ -83,7 +83,7 @@ pub(super) async fn open_help(
     }
     let (mode, text) = read(&service, step, &mode)?;
     let event = StateEvent::HelpOpened {
-        step: step.id.as_str().into(),
+        step: step.id.clone().into(),
         mode: mode.as_str().into(),
         source: "file".into(),
     };

@@ -152,7 +152,7 @@ pub(super) async fn viewed(
     let step = open(&service, &id)?;
     let mut last = turns.viewed.lock().await;
     if last.as_ref() != Some(&step.id) {
-        service.workspace.append(StateEvent::StepViewed { step: step.id.as_str().into() }).await?;
+        service.workspace.append(StateEvent::StepViewed { step: step.id.clone().into() }).await?;
         *last = Some(step.id.clone());
     }
     Ok(accepted(&service, role))
@@ -169,7 +169,7 @@ pub(super) async fn start(
 ) -> Result<Json<Accepted>, Problem> {
     let step = open(&service, &id)?;
     if service.workspace.active_step() != step.id {
-        let event = StateEvent::StepStart { step: step.id.as_str().into(), cause: Cause::Navigate };
+        let event = StateEvent::StepStart { step: step.id.clone().into(), cause: Cause::Navigate };
         service.workspace.append(event).await?;
     }
     Ok(accepted(&service, role))
@@ -228,10 +228,10 @@ pub(crate) async fn check(
     })
 }
 
-fn result<'a>(step: &'a StepMeta, report: &Report, trigger: Trigger) -> StateEvent<'a> {
+fn result(step: &StepMeta, report: &Report, trigger: Trigger) -> StateEvent<'static> {
     let text = |text: &str| cut(text, MAX_TEXT).into();
     StateEvent::GossResult {
-        step: step.id.as_str().into(),
+        step: step.id.clone().into(),
         passed: report.passed,
         checks: CheckCount { total: report.total, passed: report.passed_count },
         trigger,
@@ -271,7 +271,7 @@ pub(super) async fn done(
         ));
     }
     if !service.workspace.read(|state| state.is_completed(&step.id)) {
-        service.workspace.append(StateEvent::StepMarked { step: step.id.as_str().into() }).await?;
+        service.workspace.append(StateEvent::StepMarked { step: step.id.clone().into() }).await?;
     }
     Ok(accepted(&service, role))
 }

@@ -35,11 +35,10 @@ pub(super) async fn switch_failed(
         // Reported twice, because the answer was lost: once is enough.
         (_, true) => Ok(accepted(&service, role)),
         (Some(step), false) => {
-            let reason = cut(&body.reason, 2000);
             let event = StateEvent::SwitchFailed {
-                step: step.as_str().into(),
-                request: body.request.as_str().into(),
-                reason: reason.as_str().into(),
+                step: step.into(),
+                request: body.request.into(),
+                reason: cut(&body.reason, 2000).into(),
             };
             service.workspace.append(event).await?;
             Ok(accepted(&service, role))

@@ -42,7 +42,7 @@ pub(super) async fn switch(
         ));
     }
     let event =
-        StateEvent::SwitchRequested { step: step.id.as_str().into(), kind, request: request.as_str().into() };
+        StateEvent::SwitchRequested { step: step.id.clone().into(), kind, request: request.clone().into() };
     service.workspace.append(event).await?;
     Ok((StatusCode::ACCEPTED, Json(SwitchAccepted { request })))
 }

@@ -103,7 +103,7 @@ impl Log {
 
     /// A session is recorded again.
     pub fn recording_started(&self, session: &str, cast: &str, at: Duration) {
-        let at = at.as_secs_f64();
+        let at = seconds(at);
         self.tell(StateEvent::RecordingStarted { session: own(session), cast: own(cast), at });
         self.unrecorded_session_ended();
     }
@@ -123,8 +123,7 @@ impl Log {
             step: ended.step,
             cwd: ended.cwd,
             ms: u64::try_from(ended.ran.as_millis()).unwrap_or(u64::MAX),
-            // Microseconds are what a cast's times have.
-            at: (ended.at.as_secs_f64() * 1e6).round() / 1e6,
+            at: seconds(ended.at),
         });
     }
 
@@ -150,6 +149,11 @@ impl Log {
 
 fn own(text: &str) -> workshop_events::Text<'static> {
     text.to_owned().into()
+}
+
+/// Seconds, rounded to the microseconds that a cast's times have.
+fn seconds(at: Duration) -> f64 {
+    (at.as_secs_f64() * 1e6).round() / 1e6
 }
 
 fn client_name(client: u64) -> String {

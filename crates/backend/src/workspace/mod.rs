@@ -18,7 +18,7 @@ use serde::Serialize;
 use tokio::sync::{mpsc, watch};
 use workshop_definition::artifact::Artifact;
 use workshop_events::{
-    Cursor, LogId, StateEvent, StateRecord, Stream, SwitchDone, SwitchKind, Text, Timestamp, Trigger,
+    Cursor, LogId, StateEvent, StateRecord, Stream, SwitchDone, SwitchKind, Timestamp, Trigger,
     codec::Body,
 };
 use workshop_journal::{AppendError, Appended, Journal};
@@ -139,7 +139,7 @@ impl Workspace {
     ///
     /// # Errors
     /// When it is not acknowledged; it may have happened all the same.
-    pub async fn append(&self, event: StateEvent<'_>) -> Result<Appended, AppendError> {
+    pub async fn append(&self, event: StateEvent<'static>) -> Result<Appended, AppendError> {
         self.ensure_started().await?;
         self.append_now(event).await
     }
@@ -157,9 +157,8 @@ impl Workspace {
         });
     }
 
-    async fn append_now(&self, event: StateEvent<'_>) -> Result<Appended, AppendError> {
-        let body = Body::new(&event).map_err(|e| AppendError::Io(Arc::new(std::io::Error::other(e))))?;
-        let outcome = self.0.journal.append(Stream::State, body).await;
+    async fn append_now(&self, event: StateEvent<'static>) -> Result<Appended, AppendError> {
+        let outcome = self.0.journal.append_event(event).await;
         self.note_outcome(&outcome);
         let appended = outcome?;
         let mut applied = self.0.applied.subscribe();
@@ -183,13 +182,13 @@ impl Workspace {
         }
         let missing = self.fold().timeline.projection().missing_start().cloned();
         if let Some(missing) = missing {
-            let step = Text::from(missing.step);
+            let step = missing.step.into();
             self.append_now(StateEvent::StepStart { step, cause: missing.cause }).await?;
         }
         Ok(())
     }
 
-    fn backend_started(&self) -> StateEvent<'_> {
+    fn backend_started(&self) -> StateEvent<'static> {
         let Inner { artifact, identity, .. } = &*self.0;
         open::backend_started(artifact, identity)
     }
@@ -299,20 +298,14 @@ impl Workspace {
         let Ok(line) = std::str::from_utf8(&appended.line) else { return };
         {
             let mut fold = self.fold();
-            let mut student = stream == Stream::State;
-            if stream == Stream::State {
-                match StateRecord::from_line(line) {
-                    Ok(record) => {
-                        student = is_for_student(&record);
-                        if matches!(record.event, StateEvent::BackendStarted { .. }) {
-                            fold.provisional = None;
-                            self.0.started.store(true, Ordering::Release);
-                        }
-                        fold.timeline.apply(appended.seq, &record);
-                    }
-                    Err(error) => tracing::error!(%error, "cannot read what was just written"),
+            if let Some(record) = &appended.record {
+                if matches!(record.event, StateEvent::BackendStarted { .. }) {
+                    fold.provisional = None;
+                    self.0.started.store(true, Ordering::Release);
                 }
+                fold.timeline.apply(appended.seq, record);
             }
+            let student = appended.record.as_deref().is_some_and(is_for_student);
             fold.recent.push(stream, appended.seq, student, line);
         }
         if stream == Stream::State {
@@ -338,8 +331,8 @@ fn is_for_student(record: &StateRecord<'_>) -> bool {
 }
 
 impl Switch {
-    fn done(&self) -> SwitchDone<'_> {
-        SwitchDone { request: self.request.as_str().into(), kind: self.kind, step: self.step.as_str().into() }
+    fn done(&self) -> SwitchDone<'static> {
+        SwitchDone { request: self.request.clone().into(), kind: self.kind, step: self.step.clone().into() }
     }
 }
 

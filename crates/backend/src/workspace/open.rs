@@ -128,22 +128,22 @@ impl Workspace {
 }
 
 /// What a backend tells the log first.
-pub(super) fn backend_started<'a>(artifact: &'a Artifact, identity: &'a Identity) -> StateEvent<'a> {
+pub(super) fn backend_started(artifact: &Artifact, identity: &Identity) -> StateEvent<'static> {
     let workshop = artifact.workshop();
     let steps = artifact
         .steps()
         .map(|step| StepInfo {
-            id: step.id.as_str().into(),
-            title: step.title.as_str().into(),
-            group: step.group.as_deref().map(Into::into),
-            requires: step.requires.iter().map(|id| id.as_str().into()).collect(),
+            id: step.id.clone().into(),
+            title: step.title.clone().into(),
+            group: step.group.clone().map(Into::into),
+            requires: step.requires.iter().cloned().map(Into::into).collect(),
             has_check: step.has_goss,
         })
         .collect();
     StateEvent::BackendStarted {
-        version: identity.version.as_str().into(),
-        image_step: identity.image_step.as_deref().map(Into::into),
-        workshop: workshop.name.as_str().into(),
+        version: identity.version.clone().into(),
+        image_step: identity.image_step.clone().map(Into::into),
+        workshop: workshop.name.clone().into(),
         navigation: workshop.navigation.as_str().into(),
         steps,
         switch: identity.switch.as_ref().map(|switch| Box::new(switch.done())),
