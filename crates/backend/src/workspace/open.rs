@@ -1,22 +1,20 @@
-//! Opens a workspace: takes the volume, replays the log, and tells it that a backend started.
+//! Opens a workspace: takes the volume and replays the log.
 
-use std::{
-    io,
-    path::Path,
-    sync::{Arc, Mutex, atomic::AtomicBool},
-    time::Duration,
-};
+use std::{io, path::Path};
 
-use tokio::sync::watch;
 use workshop_definition::artifact::Artifact;
-use workshop_events::{Commands, Finding, Kind, Llm, State, StateEvent, StepInfo, Stream};
+use workshop_events::{Commands, Finding, Kind, Llm, State, Stream};
 use workshop_journal::{Recovered, Volume};
 use workshop_projector::Timeline;
 
-use super::{Fold, Health, Identity, Inner, Recent, TIMELINE_KEEPS, Workspace, is_for_student};
+use super::{
+    handle::Workspace,
+    identity::Identity,
+    recent::{Recent, is_for_student},
+};
 
-/// How long to wait before the log is asked again whether it has room.
-const RETRY: Duration = Duration::from_secs(1);
+/// How many bands, checks and moments an instructor sees at most.
+const TIMELINE_KEEPS: usize = 5000;
 
 /// Why a workspace cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -74,19 +72,7 @@ pub fn open(
         .collect();
     let replayed = timeline.projection().seq();
     let journal = volume.start(state, commands, llm).map_err(OpenError::Threads)?;
-    let workspace = Workspace(Arc::new(Inner {
-        journal,
-        artifact,
-        identity,
-        fold: Mutex::new(Fold { timeline, provisional: None, recent }),
-        applied: watch::Sender::new(replayed),
-        arrived: watch::Sender::new(0),
-        health: watch::Sender::new(Health { storing: true, recording: true }),
-        full: AtomicBool::new(false),
-        started: AtomicBool::new(false),
-        starting: tokio::sync::Mutex::new(()),
-        stopping: watch::Sender::new(false),
-    }));
+    let workspace = Workspace::new(journal, artifact, identity, timeline, recent);
     Ok(Opened { workspace, findings, replayed })
 }
 
@@ -97,55 +83,4 @@ fn replay<K: Kind>(
     volume
         .replay::<K>(|item| take(item.seq, item.line, &item.record))
         .map_err(|source| OpenError::Read { file: K::STREAM.file_name(), source })
-}
-
-impl Workspace {
-    /// Begins to follow the journal and tells the log that a backend started. When the log has no room for that, the
-    /// workspace goes on with what it knows, and tells it as soon as there is.
-    pub async fn begin(&self) {
-        for stream in Stream::ALL {
-            tokio::spawn(self.clone().listen(stream, self.0.journal.follow_appends(stream)));
-        }
-        tokio::spawn(self.clone().watch_space());
-        let Err(error) = self.ensure_started().await else { return };
-        tracing::error!(%error, "the log takes nothing at the moment; what it holds is served, and it is tried again");
-        self.assume_started();
-        let workspace = self.clone();
-        tokio::spawn(async move {
-            let mut stopping = workspace.stopping();
-            loop {
-                tokio::select! {
-                    () = tokio::time::sleep(RETRY) => {}
-                    _ = stopping.wait_for(|stop| *stop) => return,
-                }
-                if workspace.ensure_started().await.is_ok() {
-                    tracing::info!("the log takes events again");
-                    return;
-                }
-            }
-        });
-    }
-}
-
-/// What a backend tells the log first.
-pub(super) fn backend_started(artifact: &Artifact, identity: &Identity) -> StateEvent<'static> {
-    let workshop = artifact.workshop();
-    let steps = artifact
-        .steps()
-        .map(|step| StepInfo {
-            id: step.id.clone().into(),
-            title: step.title.clone().into(),
-            group: step.group.clone().map(Into::into),
-            requires: step.requires.iter().cloned().map(Into::into).collect(),
-            has_check: step.has_goss,
-        })
-        .collect();
-    StateEvent::BackendStarted {
-        version: identity.version.clone().into(),
-        image_step: identity.image_step.clone().map(Into::into),
-        workshop: workshop.name.clone().into(),
-        navigation: workshop.navigation.as_str().into(),
-        steps,
-        switch: identity.switch.as_ref().map(|switch| Box::new(switch.done())),
-    }
 }

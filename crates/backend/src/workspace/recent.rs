@@ -2,7 +2,7 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
-use workshop_events::{Cursor, LogId, Stream};
+use workshop_events::{Cursor, LogId, StateEvent, StateRecord, Stream, Trigger};
 
 /// At most this many bytes of lines are kept.
 const KEEP_BYTES: usize = 1024 * 1024;
@@ -109,6 +109,11 @@ impl Recent {
         });
         Batch::Entries(wanted.cloned().collect())
     }
+}
+
+/// Periodic checks are for the instructor.
+pub(super) fn is_for_student(record: &StateRecord<'_>) -> bool {
+    !matches!(record.event, StateEvent::GossResult { trigger: Trigger::Periodic, .. })
 }
 
 #[cfg(test)]
