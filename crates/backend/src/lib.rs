@@ -2,12 +2,12 @@
 
 pub mod api;
 pub mod check;
-pub mod config;
 mod pages;
 pub mod probe;
 pub mod process;
 pub mod run;
 pub mod sandbox;
+pub mod settings;
 pub mod terminal;
 pub mod workspace;
 

@@ -1,32 +1,50 @@
-//! Entry point of the service inside every step image. `workshop-backend sandbox-init` is the first process of a
-//! sandbox; `healthcheck` and `reach` answer what a container engine and a supervisor ask inside a container.
+//! Entry point of the service inside every step image.
 
-use std::{io::IsTerminal, process::ExitCode};
+use std::{env, ffi::OsStr, io::IsTerminal, process::ExitCode, time::Duration};
 
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, error::ErrorKind};
 use tracing_subscriber::EnvFilter;
+use workshop_backend::{probe, run, sandbox, settings::Settings};
+
+/// The service inside a workspace. Without a command it serves.
+#[derive(Parser)]
+#[command(name = "workshop-backend", version, about)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    settings: Settings,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Ask the backend of this container whether it serves; a container engine does.
+    Healthcheck,
+    /// Wait until each of these takes a TCP connection; a supervisor asks for other containers.
+    Reach {
+        /// Where to connect.
+        #[arg(required = true, value_name = "HOST:PORT", value_parser = probe::Target::read)]
+        targets: Vec<probe::Target>,
+        /// Give up after this time, in seconds.
+        #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = probe::seconds)]
+        within: Duration,
+    },
+    /// Be the first process of a sandbox; the backend starts it there.
+    #[command(hide = true)]
+    SandboxInit,
+}
 
 fn main() -> ExitCode {
-    let mut arguments = std::env::args_os().skip(1);
-    match arguments.next().as_deref().and_then(|a| a.to_str()) {
-        Some("sandbox-init") => return workshop_backend::sandbox::init::run(),
-        Some("healthcheck") => return workshop_backend::probe::healthcheck(),
-        Some("reach") => {
-            return workshop_backend::probe::reach(
-                arguments.map(|argument| argument.to_string_lossy().into()),
-            );
-        }
-        Some("--version") => {
-            return say(ExitCode::SUCCESS, concat!("workshop-backend ", env!("CARGO_PKG_VERSION")));
-        }
-        Some(_) => {
-            return say(
-                ExitCode::from(2),
-                "workshop-backend serves without arguments: it is set by WORKSHOP_* variables.\n\
-                 Others: healthcheck, reach HOST:PORT… [--within SECONDS], --version",
-            );
-        }
+    let Arguments { command, settings } = arguments();
+    match command {
+        Some(Command::SandboxInit) => return sandbox::init::run(),
+        Some(Command::Healthcheck) => return probe::healthcheck(settings.listen),
+        Some(Command::Reach { targets, within }) => return probe::reach(&targets, within),
         None => {}
     }
+    let settings = settings.checked().unwrap_or_else(|problem| {
+        Arguments::command().error(ErrorKind::ValueValidation, problem).exit();
+    });
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
@@ -34,7 +52,7 @@ fn main() -> ExitCode {
         .with_ansi(std::io::stderr().is_terminal())
         .with_target(false)
         .init();
-    match workshop_backend::run::run() {
+    match run::run(&settings) {
         Ok(code) => code,
         Err(error) => {
             tracing::error!("{error:#}");
@@ -43,8 +61,10 @@ fn main() -> ExitCode {
     }
 }
 
-#[allow(clippy::print_stdout, reason = "what was asked for on the command line is answered there")]
-fn say(code: ExitCode, text: &str) -> ExitCode {
-    println!("{text}");
-    code
+/// Reads the command line and the environment, in which an empty variable counts as not set.
+fn arguments() -> Arguments {
+    let empty = |name: &OsStr| env::var_os(name).is_some_and(|value| value.is_empty());
+    let command = Arguments::command()
+        .mut_args(|arg| if arg.get_env().is_some_and(empty) { arg.env(None::<&str>) } else { arg });
+    Arguments::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit())
 }

@@ -15,9 +15,9 @@ use workshop_events::{Stream, Trigger};
 use crate::{
     api::{self, Parts, Service, access::Access},
     check::Checks,
-    config::Config,
     process::{Direct, Launcher, find_program},
     sandbox::{self, Programs, Sandbox},
+    settings::Settings,
     terminal::{self, Terminals},
     workspace::{self, Identity, Opened},
 };
@@ -29,32 +29,26 @@ const GRACE: Duration = Duration::from_secs(3);
 ///
 /// # Errors
 /// With one message for whoever started it.
-pub fn run() -> anyhow::Result<ExitCode> {
-    // What is not UTF-8 is nothing of ours.
-    let environment = std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-    let environment: Vec<(String, String)> = environment.collect();
-    let in_image = Path::new("/workshop/workshop.json").exists();
-    let config = Config::read(environment.iter().cloned(), in_image)?;
-    let artifact = Artifact::load(&config.artifact)?;
+pub fn run(settings: &Settings) -> anyhow::Result<ExitCode> {
+    let artifact = Artifact::load(&settings.artifact)?;
     let identity = Identity {
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        image_step: config.image_step.clone(),
-        switch: config.switch.clone(),
+        image_step: settings.image_step.clone(),
+        switch: settings.switch.clone(),
     };
-    let runtime_dir = config.runtime.clone();
-    let opened = workspace::open(&config.runtime, artifact, identity, || {
+    let runtime_dir = settings.runtime.clone();
+    let opened = workspace::open(&settings.runtime, artifact, identity, || {
         tracing::warn!(dir = %runtime_dir.display(), "another backend has this log volume; waiting until it ends");
     })?;
     report(&opened);
-    if config.is_open() {
+    if settings.is_open() {
         tracing::warn!(
-            listen = %config.listen,
+            listen = %settings.listen,
             "WORKSHOP_ACCESS_TOKEN is not set: whoever reaches this address can use the workspace"
         );
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    let result = runtime.block_on(serve(&config, opened.workspace, environment));
+    let result = runtime.block_on(serve(settings, opened.workspace));
     runtime.shutdown_timeout(Duration::from_secs(1));
     result.map(|()| ExitCode::SUCCESS)
 }
@@ -73,39 +67,36 @@ fn report(opened: &Opened) {
     tracing::info!(log = %opened.workspace.log(), events = opened.replayed, "the log is replayed");
 }
 
-async fn serve(
-    config: &Config,
-    workspace: workspace::Workspace,
-    environment: Vec<(String, String)>,
-) -> anyhow::Result<()> {
-    let (launcher, goss) = launcher(config).await?;
+async fn serve(settings: &Settings, workspace: workspace::Workspace) -> anyhow::Result<()> {
+    let (launcher, goss) = launcher(settings).await?;
     let isolated = launcher.isolated();
     if !isolated {
         tracing::warn!(
             "the backend is not root: the shell runs as itself, and can reach the log and the settings"
         );
     }
-    let listener = TcpListener::bind(config.listen).await.map_err(|e| cannot_listen(config.listen, &e))?;
+    let listener =
+        TcpListener::bind(settings.listen).await.map_err(|e| cannot_listen(settings.listen, &e))?;
     workspace.begin().await;
-    let author_env = author_env(&workspace, &environment);
-    let directory = student_directory(config);
+    let author_env = author_env(&workspace);
+    let directory = student_directory(settings);
     let terminals = Terminals::new(terminal::Settings {
         workspace: workspace.clone(),
         launcher: launcher.clone(),
-        shell: config.shell.clone(),
-        sandbox: config.sandbox.is_some(),
+        shell: settings.shell.clone(),
+        sandbox: settings.sandbox.is_some(),
         author_env: author_env.clone(),
         directory: directory.clone(),
-        cast_limit: config.cast_limit,
+        cast_limit: settings.cast_limit,
     })?;
     let service = Service::new(Parts {
         workspace: workspace.clone(),
-        access: Access::new(config),
+        access: Access::new(settings),
         checks: Checks::new(launcher, goss).with_environment(author_env).in_directory(directory),
         terminals: terminals.clone(),
         isolated,
     });
-    if let Some(interval) = config.goss_interval {
+    if let Some(interval) = settings.goss_interval {
         tokio::spawn(check_periodically(service.clone(), interval));
     }
     tracing::info!(address = %listener.local_addr()?, "serving");
@@ -149,11 +140,11 @@ pub async fn serve_until(
     }
 }
 
-async fn launcher(config: &Config) -> anyhow::Result<(Launcher, PathBuf)> {
+async fn launcher(settings: &Settings) -> anyhow::Result<(Launcher, PathBuf)> {
     // Where an image has it, if it is nowhere: a check then says what is missing.
     let goss = find_program("goss").unwrap_or_else(|| "/usr/local/bin/goss".into());
-    let Some(folder) = &config.sandbox else {
-        return Ok((Launcher::Direct(Direct::new(&config.shell_user)?), goss));
+    let Some(folder) = &settings.sandbox else {
+        return Ok((Launcher::Direct(Direct::new(&settings.shell_user)?), goss));
     };
     let programs = Programs { backend: std::env::current_exe()?, goss };
     let sandbox = Sandbox::start(folder, &programs).await?;
@@ -161,21 +152,21 @@ async fn launcher(config: &Config) -> anyhow::Result<(Launcher, PathBuf)> {
 }
 
 /// The author's variables, by the names that the artifact gives. Never the platform's own, never the key.
-fn author_env(workspace: &workspace::Workspace, environment: &[(String, String)]) -> Vec<(String, String)> {
+fn author_env(workspace: &workspace::Workspace) -> Vec<(String, String)> {
     let artifact = workspace.artifact();
     let key = artifact.workshop().llm.as_ref().map(|llm| llm.api_key_env.as_str());
     let named = |name: &str| artifact.steps().any(|step| step.env.iter().any(|n| n == name));
-    environment
-        .iter()
+    std::env::vars_os()
+        // Shells and artifacts know only UTF-8.
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
         .filter(|(name, _)| named(name) && !name.starts_with("WORKSHOP_") && Some(name.as_str()) != key)
-        .cloned()
         .collect()
 }
 
 /// Where shells and checks begin: `/workspace`, which every image and every sandbox has.
-fn student_directory(config: &Config) -> PathBuf {
+fn student_directory(settings: &Settings) -> PathBuf {
     let workspace = Path::new("/workspace");
-    if config.sandbox.is_some() || workspace.is_dir() { workspace.into() } else { "/".into() }
+    if settings.sandbox.is_some() || workspace.is_dir() { workspace.into() } else { "/".into() }
 }
 
 fn cannot_listen(address: SocketAddr, error: &io::Error) -> anyhow::Error {

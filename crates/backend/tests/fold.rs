@@ -16,7 +16,11 @@ fn events() -> Vec<StateEvent<'static>> {
     let (step, session, client) = ("one", "0123456789abcdef", Some("00000000000000ff".into()));
     let failed = FailedTest { title: odd.into(), found: odd.into(), expected: String::new().into() };
     vec![
-        StateEvent::SessionOpened { session: session.into(), name: "main".into(), cast: Some("a.cast".into()) },
+        StateEvent::SessionOpened {
+            session: session.into(),
+            name: "main".into(),
+            cast: Some("a.cast".into()),
+        },
         StateEvent::Connected { session: Some(session.into()), client },
         StateEvent::StepViewed { step: step.into() },
         StateEvent::StepStart { step: "two".into(), cause: Cause::Navigate },
@@ -46,7 +50,8 @@ async fn what_is_shown_is_what_a_restart_would_show() {
     workspace.begin().await;
     let replay = || {
         let mut replayed = Projection::default();
-        replay_dir::<State>(&folder.path("runtime"), None, |item| replayed.apply(item.seq, &item.record)).unwrap();
+        replay_dir::<State>(&folder.path("runtime"), None, |item| replayed.apply(item.seq, &item.record))
+            .unwrap();
         replayed
     };
     assert_eq!(workspace.read(Projection::clone), replay(), "after the start");

@@ -12,7 +12,7 @@ use subtle::ConstantTimeEq;
 use workshop_pages::protect;
 
 use super::problem::Problem;
-use crate::config::Config;
+use crate::settings::Settings;
 
 /// What a token, or its absence, makes of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,13 +36,13 @@ pub struct Access {
 
 impl Access {
     /// The rules that the settings make.
-    pub fn new(config: &Config) -> Self {
+    pub fn new(settings: &Settings) -> Self {
         let token = |t: &Option<String>| t.as_deref().map(Arc::from);
         Self {
-            hosts: config.allowed_hosts.clone().into(),
-            student: token(&config.access_token),
-            instructor: token(&config.instructor_token),
-            supervisor: token(&config.supervisor_token),
+            hosts: settings.allowed_hosts.clone().into(),
+            student: token(&settings.access_token),
+            instructor: token(&settings.instructor_token),
+            supervisor: token(&settings.supervisor_token),
         }
     }
 

@@ -4,7 +4,7 @@
 mod names;
 
 use std::{
-    env, fs,
+    fs,
     io::{self, Read, Write},
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream},
     process::ExitCode,
@@ -19,22 +19,16 @@ const HEALTH: Duration = Duration::from_secs(3);
 /// How long one attempt to connect may take, and what lies between two.
 const ATTEMPT: Duration = Duration::from_secs(2);
 const PAUSE: Duration = Duration::from_millis(100);
-/// How long [`reach`] goes on unless `--within` says otherwise.
-const WITHIN: Duration = Duration::from_secs(30);
-
-const USAGE: &str = "usage: workshop-backend reach HOST:PORT… [--within SECONDS]";
-
-/// `healthcheck`: succeeds when the backend of this container answers 200 on `/healthz`.
-pub fn healthcheck() -> ExitCode {
-    let listen = env::var("WORKSHOP_LISTEN").ok();
-    match health(listen.as_deref().filter(|listen| !listen.is_empty())) {
+/// Succeeds when the backend of this container, which listens on `listen`, answers 200 on `/healthz`.
+pub fn healthcheck(listen: SocketAddr) -> ExitCode {
+    match health(own_address(listen)) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => complain(ExitCode::FAILURE, &format!("the backend does not answer: {error}")),
+        Err(error) => fail(&format!("the backend does not answer: {error}")),
     }
 }
 
-fn health(listen: Option<&str>) -> io::Result<()> {
-    let mut stream = TcpStream::connect_timeout(&own_address(listen)?, HEALTH)?;
+fn health(address: SocketAddr) -> io::Result<()> {
+    let mut stream = TcpStream::connect_timeout(&address, HEALTH)?;
     stream.set_read_timeout(Some(HEALTH))?;
     stream.set_write_timeout(Some(HEALTH))?;
     stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
@@ -47,27 +41,15 @@ fn health(listen: Option<&str>) -> io::Result<()> {
 }
 
 /// Where a backend that listens on `listen` is reached from its own machine.
-fn own_address(listen: Option<&str>) -> io::Result<SocketAddr> {
-    let mut address: SocketAddr = match listen {
-        None => (Ipv4Addr::LOCALHOST, 8080).into(),
-        Some(listen) => listen
-            .parse()
-            .map_err(|_| io::Error::other(format!("WORKSHOP_LISTEN={listen:?} is no address")))?,
-    };
-    if address.ip().is_unspecified() {
-        let any_v4 = address.is_ipv4();
-        address.set_ip(if any_v4 { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() });
-    }
-    Ok(address)
+fn own_address(listen: SocketAddr) -> SocketAddr {
+    let loopback: IpAddr =
+        if listen.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() };
+    if listen.ip().is_unspecified() { (loopback, listen.port()).into() } else { listen }
 }
 
-/// `reach HOST:PORT… [--within SECONDS]`: succeeds once a TCP connection to each was made; fails when the time is over,
-/// and names those that did not answer.
-pub fn reach(arguments: impl Iterator<Item = String>) -> ExitCode {
-    let (targets, within) = match read(arguments) {
-        Ok(asked) => asked,
-        Err(problem) => return complain(ExitCode::from(2), &format!("{problem}\n{USAGE}")),
-    };
+/// Succeeds once a TCP connection to each target was made; fails when the time is over, and names those that did not
+/// answer.
+pub fn reach(targets: &[Target], within: Duration) -> ExitCode {
     let names = Names::new(
         &fs::read_to_string("/etc/hosts").unwrap_or_default(),
         &fs::read_to_string("/etc/resolv.conf").unwrap_or_default(),
@@ -82,23 +64,38 @@ pub fn reach(arguments: impl Iterator<Item = String>) -> ExitCode {
         };
         waiting.into_iter().filter_map(outcome).collect()
     });
-    if silent.is_empty() { ExitCode::SUCCESS } else { complain(ExitCode::FAILURE, &silent.join("\n")) }
+    if silent.is_empty() { ExitCode::SUCCESS } else { fail(&silent.join("\n")) }
+}
+
+/// Reads the time that [`reach`] may take, in seconds.
+///
+/// # Errors
+/// It is no such time.
+pub fn seconds(text: &str) -> Result<Duration, String> {
+    let time = text.parse::<f64>().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    // A day: what is longer would overflow some clocks and help nobody.
+    time.filter(|time| time.as_secs() <= 86_400).ok_or("expected seconds, 86400 at most".to_owned())
 }
 
 /// A port of a host that should take connections.
-#[derive(Debug, PartialEq, Eq)]
-struct Target {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
     host: String,
     port: u16,
 }
 
 impl Target {
     /// Reads `HOST:PORT`; an IPv6 address stands in brackets.
-    fn read(text: &str) -> Option<Self> {
-        let (host, port) = text.rsplit_once(':')?;
-        let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
-        let port = port.parse().ok().filter(|port| *port != 0)?;
-        (!host.is_empty()).then(|| Self { host: host.to_owned(), port })
+    ///
+    /// # Errors
+    /// It is no such text.
+    pub fn read(text: &str) -> Result<Self, String> {
+        let parts = text.rsplit_once(':').and_then(|(host, port)| {
+            let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+            let port = port.parse().ok().filter(|port| *port != 0)?;
+            (!host.is_empty()).then(|| Self { host: host.to_owned(), port })
+        });
+        parts.ok_or("expected HOST:PORT".to_owned())
     }
 
     /// Tries until one address of the host takes a connection, or the time is over; then the last reason is told.
@@ -132,32 +129,10 @@ fn attempt(deadline: Instant) -> Duration {
     deadline.saturating_duration_since(Instant::now()).clamp(PAUSE, ATTEMPT)
 }
 
-fn read(mut arguments: impl Iterator<Item = String>) -> Result<(Vec<Target>, Duration), String> {
-    let (mut targets, mut within) = (Vec::new(), WITHIN);
-    while let Some(argument) = arguments.next() {
-        if argument == "--within" {
-            let seconds = arguments.next().and_then(|seconds| seconds.parse::<f64>().ok());
-            let duration = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-            // A day: what is longer would overflow some clocks and help nobody.
-            within = duration
-                .filter(|duration| duration.as_secs() <= 86_400)
-                .ok_or("--within takes a number of seconds, 86400 at most")?;
-        } else {
-            targets.push(Target::read(&argument).ok_or(format!("{argument:?} is not HOST:PORT"))?);
-        }
-    }
-    if targets.is_empty() { Err("nothing to reach".to_owned()) } else { Ok((targets, within)) }
-}
-
 #[allow(clippy::print_stderr, reason = "what was asked for on the command line is answered there")]
-fn complain(code: ExitCode, text: &str) -> ExitCode {
+fn fail(text: &str) -> ExitCode {
     eprintln!("{text}");
-    code
-}
-
-/// Whether `text` is an address, with no name to ask for.
-fn literal(text: &str) -> Option<IpAddr> {
-    text.parse().ok()
+    ExitCode::FAILURE
 }
 
 #[cfg(test)]
@@ -170,27 +145,21 @@ mod tests {
         Target { host: host.to_owned(), port }
     }
 
-    fn asked(arguments: &[&str]) -> Result<(Vec<Target>, Duration), String> {
-        read(arguments.iter().map(|argument| (*argument).to_owned()))
-    }
-
     #[test]
     fn a_backend_is_asked_where_it_listens() {
-        let check = |listen: Option<&str>, expected: &str| {
-            assert_eq!(own_address(listen).unwrap().to_string(), expected, "{listen:?}");
+        let check = |listen: &str, expected: &str| {
+            assert_eq!(own_address(listen.parse().unwrap()).to_string(), expected, "{listen:?}");
         };
-        check(None, "127.0.0.1:8080");
-        check(Some("0.0.0.0:80"), "127.0.0.1:80");
-        check(Some("[::]:9000"), "[::1]:9000");
-        check(Some("10.0.0.7:9000"), "10.0.0.7:9000");
-        assert!(own_address(Some("8080")).is_err());
+        check("0.0.0.0:80", "127.0.0.1:80");
+        check("[::]:9000", "[::1]:9000");
+        check("10.0.0.7:9000", "10.0.0.7:9000");
     }
 
     #[test]
     fn only_200_is_healthy() {
         let check = |answer: &'static str, healthy: bool| {
             let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-            let address = listener.local_addr().unwrap().to_string();
+            let address = listener.local_addr().unwrap();
             let server = thread::spawn(move || {
                 let (mut stream, _) = listener.accept().unwrap();
                 let mut request = [0; 512];
@@ -198,7 +167,7 @@ mod tests {
                 stream.write_all(answer.as_bytes()).unwrap();
                 String::from_utf8_lossy(&request[..length]).into_owned()
             });
-            assert_eq!(health(Some(&address)).is_ok(), healthy, "{answer}");
+            assert_eq!(health(address).is_ok(), healthy, "{answer}");
             assert!(server.join().unwrap().starts_with("GET /healthz HTTP/1.1\r\n"));
         };
         check("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", true);
@@ -209,17 +178,15 @@ mod tests {
 
     #[test]
     fn the_command_line_names_hosts_ports_and_a_time() {
-        let seconds = Duration::from_secs;
-        assert_eq!(asked(&["db:5432"]), Ok((vec![target("db", 5432)], WITHIN)));
-        assert_eq!(
-            asked(&["--within", "3", "[::1]:80", "10.0.0.1:81"]),
-            Ok((vec![target("::1", 80), target("10.0.0.1", 81)], seconds(3)))
-        );
-        for wrong in [&[][..], &["db"], &["db:"], &["db:0"], &["db:70000"], &[":80"], &["db:1", "--within"]] {
-            assert!(asked(wrong).is_err(), "{wrong:?}");
+        assert_eq!(Target::read("db:5432"), Ok(target("db", 5432)));
+        assert_eq!(Target::read("[::1]:80"), Ok(target("::1", 80)));
+        assert_eq!(Target::read("10.0.0.1:81"), Ok(target("10.0.0.1", 81)));
+        for wrong in ["", "db", "db:", "db:0", "db:70000", ":80"] {
+            assert!(Target::read(wrong).is_err(), "{wrong:?}");
         }
-        for wrong in ["soon", "-1", "inf", "1e99"] {
-            assert!(asked(&["db:1", "--within", wrong]).is_err(), "{wrong}");
+        assert_eq!(seconds("1.5"), Ok(Duration::from_millis(1500)));
+        for wrong in ["", "soon", "-1", "inf", "1e99", "86401"] {
+            assert!(seconds(wrong).is_err(), "{wrong}");
         }
     }
 

@@ -10,8 +10,6 @@ use std::{
 
 use simple_dns::{CLASS, Name, Packet, PacketFlag, Question, TYPE, rdata::RData};
 
-use super::literal;
-
 /// How long a nameserver may take.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// The largest answer without extensions; what an answer lacks for its size is not missed here.
@@ -91,6 +89,11 @@ impl Names {
         }
         if answered { Ok(Vec::new()) } else { Err(last) }
     }
+}
+
+/// Whether `text` is an address, with no name to ask for.
+fn literal(text: &str) -> Option<IpAddr> {
+    text.parse().ok()
 }
 
 /// The words of a line without its comment.
