@@ -6,7 +6,7 @@ use axum::{
 };
 use workshop_pages::Pages;
 
-use crate::api::Problem;
+use workshop_edge::Problem;
 
 static PAGES: Pages = workshop_pages::embedded!();
 

@@ -10,6 +10,7 @@ use std::{
 
 use tokio::{net::TcpListener, signal::unix::SignalKind};
 use workshop_definition::artifact::Artifact;
+use workshop_edge::Limits;
 use workshop_events::{Stream, Trigger};
 
 use crate::{
@@ -21,9 +22,6 @@ use crate::{
     terminal::{self, Terminals},
     workspace::{self, Identity, Opened},
 };
-
-/// How long open connections may take to end.
-const GRACE: Duration = Duration::from_secs(3);
 
 /// Runs the backend until SIGTERM or SIGINT.
 ///
@@ -107,37 +105,14 @@ async fn serve(settings: &Settings, workspace: workspace::Workspace) -> anyhow::
         workspace.stop();
     };
     let closing = service.workspace.clone();
-    serve_until(listener, service, stop).await?;
+    serve_until(listener, service, stop).await;
     tokio::task::spawn_blocking(move || closing.journal().close()).await?;
     Ok(())
 }
 
 /// Serves on a listener until `stop` resolves; open connections then have three seconds to end.
-///
-/// # Errors
-/// When the listener fails.
-pub async fn serve_until(
-    listener: TcpListener,
-    service: Service,
-    stop: impl Future<Output = ()> + Send + 'static,
-) -> io::Result<()> {
-    let stopped = std::sync::Arc::new(tokio::sync::Notify::new());
-    let tell = std::sync::Arc::clone(&stopped);
-    let graceful = async move {
-        stop.await;
-        tell.notify_one();
-    };
-    let listener = axum::serve::ListenerExt::tap_io(listener, |stream| {
-        // A key's echo must not wait for company.
-        let _ = stream.set_nodelay(true);
-    });
-    let serving = axum::serve(listener, api::router(service).into_make_service())
-        .with_graceful_shutdown(graceful)
-        .into_future();
-    tokio::select! {
-        result = serving => result,
-        () = async { stopped.notified().await; tokio::time::sleep(GRACE).await } => Ok(()),
-    }
+pub async fn serve_until(listener: TcpListener, service: Service, stop: impl Future<Output = ()>) {
+    workshop_edge::serve(listener, api::router(service), Limits::default(), stop).await;
 }
 
 async fn launcher(settings: &Settings) -> anyhow::Result<(Launcher, PathBuf)> {

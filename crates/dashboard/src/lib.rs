@@ -1,16 +1,15 @@
 //! The dashboard: takes in the logs of many workspaces, keeps them in Postgres and in a cast store, and shows them.
 
-pub mod address;
 pub mod api;
 pub mod arguments;
 pub mod auth;
 pub mod casts;
 pub mod client;
+pub mod error;
 pub mod healthcheck;
 pub mod ingest;
 pub mod live;
 pub mod pages;
-pub mod problem;
 pub mod projections;
 pub mod rebuild;
 pub mod relay;

@@ -5,8 +5,6 @@
 #[cfg(feature = "embed")]
 pub mod embed;
 #[cfg(feature = "serve")]
-mod protect;
-#[cfg(feature = "serve")]
 mod serve;
 
 use std::{
@@ -15,9 +13,6 @@ use std::{
 };
 
 use flate2::read::GzDecoder;
-
-#[cfg(feature = "serve")]
-pub use protect::protect;
 
 /// Includes the table that `embed::folder` made while this crate was built; a value of [`Pages`].
 #[macro_export]

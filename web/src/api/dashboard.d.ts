@@ -491,7 +491,7 @@ export interface components {
             passedCount: number;
             /** @description The step that was checked. */
             step: string;
-            /** @description The tests that failed. */
+            /** @description Every test with its result right after a check; of earlier checks only those that failed. */
             tests: components["schemas"]["TestReport"][];
             /**
              * Format: int32
@@ -520,6 +520,46 @@ export interface components {
             now: string;
             /** @description Who needs help most comes first. */
             workspaces: components["schemas"]["Card"][];
+        };
+        /** @description What a page sends. */
+        ClientMessage: {
+            /**
+             * Format: int32
+             * @description Columns of the page's terminal.
+             */
+            cols: number;
+            /**
+             * Format: int32
+             * @description Rows of the page's terminal.
+             */
+            rows: number;
+            /** @description Name of the terminal. */
+            terminal: string;
+            /** @description The token; null where none is set, or where a cookie says who asks. */
+            token?: string | null;
+            /** @enum {string} */
+            type: "hello";
+        } | {
+            /**
+             * Format: int32
+             * @description Columns.
+             */
+            cols: number;
+            /**
+             * Format: int32
+             * @description Rows.
+             */
+            rows: number;
+            /** @enum {string} */
+            type: "resize";
+        } | {
+            /**
+             * Format: int64
+             * @description Bytes of output processed since the connection opened.
+             */
+            bytes: number;
+            /** @enum {string} */
+            type: "ack";
         };
         /** @description A page of commands, newest first. */
         CommandPage: {
@@ -1020,7 +1060,7 @@ export interface components {
             ts: string;
         };
         /**
-         * @description Whether a log is taken in.
+         * @description Whether lines of a log are stored.
          * @enum {string}
          */
         LogState: "open" | "diverged" | "expired";
@@ -1120,23 +1160,39 @@ export interface components {
              */
             ts: string;
         };
-        /** @description The body of a problem. */
+        /** @description An error, as `application/problem+json`. */
         ProblemBody: {
-            /** @description What happened and what to do. */
+            /**
+             * @description The command to run on the host, where a switch has no supervisor.
+             * @default null
+             */
+            command: string | null;
+            /**
+             * @description What happened, what is safe, what to do.
+             * @default
+             */
             detail: string;
             /**
              * Format: int64
-             * @description Of an ingest: the offset that the next post has to begin at, in bytes.
+             * @description Of an ingest request: the offset at which the next post has to begin, in bytes.
+             * @default null
              */
-            next?: number | null;
+            next: number | null;
             /**
              * Format: int32
              * @description The HTTP status.
+             * @default 0
              */
             status: number;
-            /** @description What kind of problem it is. */
+            /**
+             * @description What it is, in a few words.
+             * @default
+             */
             title: string;
-            /** @description A short name, such as `offset-gap`. */
+            /**
+             * @description A short name of the kind of problem, such as `step-locked`.
+             * @default
+             */
             type: string;
         };
         /** @description A page of lines that are no records, newest first. */
@@ -1215,6 +1271,55 @@ export interface components {
         };
         /** @description Data of the event `removed` of `/api/stream`. */
         Removed: string[];
+        /** @description What a page receives. */
+        ServerMessage: {
+            /**
+             * Format: int32
+             * @description Columns.
+             */
+            cols: number;
+            /**
+             * Format: int32
+             * @description Rows.
+             */
+            rows: number;
+            /** @description Whether a shell runs. */
+            running: boolean;
+            /** @description The session. */
+            session: string;
+            /** @description Name of the terminal. */
+            terminal: string;
+            /** @enum {string} */
+            type: "restored";
+        } | {
+            /**
+             * Format: int32
+             * @description Columns.
+             */
+            cols: number;
+            /**
+             * Format: int32
+             * @description Rows.
+             */
+            rows: number;
+            /** @enum {string} */
+            type: "size";
+        } | {
+            /**
+             * Format: int32
+             * @description Its exit code.
+             */
+            code: number | null;
+            /** @enum {string} */
+            type: "exit";
+        } | {
+            /** @description What to do. */
+            detail: string;
+            /** @description What is wrong, in a few words. */
+            title: string;
+            /** @enum {string} */
+            type: "error";
+        };
         /** @description A shell session and its recordings. */
         SessionBand: {
             /** @description Its recordings, in order, each with the second of the session at which it begins. */
@@ -1390,9 +1495,9 @@ export interface components {
         SwapKind: "switch" | "reset";
         /** @description One test of a check. */
         TestReport: {
-            /** @description What was expected. */
+            /** @description What was expected, such as `0640`; empty when it passed. */
             expected: string;
-            /** @description What was found. */
+            /** @description What was found, such as `mode is 0644`; empty when it passed. */
             found: string;
             /** @description Whether it passed. */
             passed: boolean;

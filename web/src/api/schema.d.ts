@@ -491,6 +491,46 @@ export interface components {
          * @enum {string}
          */
         CheckTrigger: "student" | "periodic";
+        /** @description What a page sends. */
+        ClientMessage: {
+            /**
+             * Format: int32
+             * @description Columns of the page's terminal.
+             */
+            cols: number;
+            /**
+             * Format: int32
+             * @description Rows of the page's terminal.
+             */
+            rows: number;
+            /** @description Name of the terminal. */
+            terminal: string;
+            /** @description The token; null where none is set, or where a cookie says who asks. */
+            token?: string | null;
+            /** @enum {string} */
+            type: "hello";
+        } | {
+            /**
+             * Format: int32
+             * @description Columns.
+             */
+            cols: number;
+            /**
+             * Format: int32
+             * @description Rows.
+             */
+            rows: number;
+            /** @enum {string} */
+            type: "resize";
+        } | {
+            /**
+             * Format: int64
+             * @description Bytes of output processed since the connection opened.
+             */
+            bytes: number;
+            /** @enum {string} */
+            type: "ack";
+        };
         /** @description The cluster that a workshop's definition asks for. */
         ClusterView: {
             /** @description `unavailable` until a provisioner exists. */
@@ -659,21 +699,45 @@ export interface components {
              */
             ts: string;
         };
-        /** @description RFC 9457: every error of the API, as `application/problem+json`. */
+        /** @description An error, as `application/problem+json`. */
         ProblemBody: {
-            /** @description The host command, where a switch has no supervisor. */
-            command?: string | null;
-            /** @description What happened, what is safe, what to do. */
+            /**
+             * @description The command to run on the host, where a switch has no supervisor.
+             * @default null
+             */
+            command: string | null;
+            /**
+             * @description What happened, what is safe, what to do.
+             * @default
+             */
             detail: string;
+            /**
+             * Format: int64
+             * @description Of an ingest request: the offset at which the next post has to begin, in bytes.
+             * @default null
+             */
+            next: number | null;
             /**
              * Format: int32
              * @description The HTTP status.
+             * @default 0
              */
             status: number;
-            /** @description What it is, in a few words. */
+            /**
+             * @description What it is, in a few words.
+             * @default
+             */
             title: string;
-            /** @description A short name of the kind of problem, such as `step-locked`. */
+            /**
+             * @description A short name of the kind of problem, such as `step-locked`.
+             * @default
+             */
             type: string;
+        };
+        /** @description Data of the event `recording` of `/api/events`: whether terminals are recorded has changed. */
+        RecordingChanged: {
+            /** @description As it is now. */
+            recording: components["schemas"]["RecordingState"];
         };
         /**
          * @description Whether terminals are being recorded.
@@ -706,6 +770,57 @@ export interface components {
             /** @description Name of the session's tab. */
             terminal: string | null;
         };
+        /** @description Data of the event `reset` of `/api/events`: what was seen before cannot be continued, and the page loads the state anew. */
+        Reset: Record<string, never>;
+        /** @description What a page receives. */
+        ServerMessage: {
+            /**
+             * Format: int32
+             * @description Columns.
+             */
+            cols: number;
+            /**
+             * Format: int32
+             * @description Rows.
+             */
+            rows: number;
+            /** @description Whether a shell runs. */
+            running: boolean;
+            /** @description The session. */
+            session: string;
+            /** @description Name of the terminal. */
+            terminal: string;
+            /** @enum {string} */
+            type: "restored";
+        } | {
+            /**
+             * Format: int32
+             * @description Columns.
+             */
+            cols: number;
+            /**
+             * Format: int32
+             * @description Rows.
+             */
+            rows: number;
+            /** @enum {string} */
+            type: "size";
+        } | {
+            /**
+             * Format: int32
+             * @description Its exit code.
+             */
+            code: number | null;
+            /** @enum {string} */
+            type: "exit";
+        } | {
+            /** @description What to do. */
+            detail: string;
+            /** @description What is wrong, in a few words. */
+            title: string;
+            /** @enum {string} */
+            type: "error";
+        };
         /** @description A shell session and its recordings. */
         SessionBand: {
             /** @description Its recordings, in order, each with the second of the session at which it begins. */
@@ -734,6 +849,8 @@ export interface components {
              * @description Browsers connected then.
              */
             clients: number;
+            /** @description The log that was folded. */
+            log: string;
             /**
              * Format: int64
              * @description The last `seq` that counts.
@@ -865,6 +982,11 @@ export interface components {
          * @enum {string}
          */
         Storage: "ok" | "full";
+        /** @description Data of the event `storage` of `/api/events`: whether events can be stored has changed. */
+        StorageChanged: {
+            /** @description As it is now. */
+            storage: components["schemas"]["Storage"];
+        };
         /**
          * @description The kinds of image swap.
          * @enum {string}
@@ -920,6 +1042,8 @@ export interface components {
              * @description The first record's time; null in an empty log.
              */
             from: string | null;
+            /** @description The log that was folded. */
+            log: string;
             /** @description Everything else that an instructor wants to see in the list, in order, the newest 5,000. */
             moments: components["schemas"]["Moment"][];
             /** @description The shell sessions, in order. */

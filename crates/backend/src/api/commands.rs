@@ -1,16 +1,15 @@
 //! The commands that were run.
 
 use std::collections::VecDeque;
+use workshop_wire::backend::{CommandPage, PageQuery};
+use workshop_wire::history::CommandView;
 
 use axum::{Json, extract::State};
 use workshop_events::Commands;
 
-use super::address::Query;
-use super::{
-    Problem, Service,
-    types::{CommandPage, CommandView, PageQuery},
-    views,
-};
+use super::{Service, views};
+use workshop_edge::Problem;
+use workshop_edge::Query;
 
 /// The commands that were run, newest first.
 #[utoipa::path(get, path = "/api/commands", tag = "student", params(PageQuery), responses((status = 200, body = CommandPage)))]

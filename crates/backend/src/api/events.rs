@@ -1,6 +1,8 @@
 //! Server-sent events: what happens, as it happens, from any point that was seen before.
 
+use serde::Serialize;
 use std::{convert::Infallible, time::Duration};
+use workshop_wire::backend::{EventsQuery, RecordingChanged, RecordingState, Reset, Storage, StorageChanged};
 
 use axum::{
     extract::State,
@@ -13,9 +15,9 @@ use axum::{
 use futures_util::Stream as FutureStream;
 use workshop_events::Cursor;
 
-use super::address::Query;
-use super::{Service, types::EventsQuery};
+use super::Service;
 use crate::workspace::{Batch, Entry, Health, Position, Workspace};
+use workshop_edge::Query;
 
 /// Follows the state: `state` with the log's line, `reset` when the page must load anew, `storage` and `recording`.
 #[utoipa::path(get, path = "/api/events", tag = "student", params(EventsQuery),
@@ -110,7 +112,11 @@ fn line(workspace: &Workspace, position: &Position, entry: &Entry) -> Event {
 }
 
 fn reset(workspace: &Workspace, position: &Position) -> Event {
-    Event::default().event("reset").id(workspace.cursor(position).to_string()).data("{}")
+    event("reset", &Reset {}).id(workspace.cursor(position).to_string())
+}
+
+fn event(name: &str, data: &impl Serialize) -> Event {
+    Event::default().event(name).data(serde_json::to_string(data).unwrap_or_default())
 }
 
 /// What is worth saying of the log's health: at first only what is wrong, then every change.
@@ -118,12 +124,12 @@ fn health_events(before: Option<Health>, now: Health) -> Vec<Event> {
     let before = before.unwrap_or(Health { storing: true, recording: true });
     let mut events = Vec::new();
     if before.storing != now.storing {
-        let state = if now.storing { "ok" } else { "full" };
-        events.push(Event::default().event("storage").data(format!(r#"{{"storage":"{state}"}}"#)));
+        let storage = if now.storing { Storage::Ok } else { Storage::Full };
+        events.push(event("storage", &StorageChanged { storage }));
     }
     if before.recording != now.recording {
-        let state = if now.recording { "on" } else { "paused" };
-        events.push(Event::default().event("recording").data(format!(r#"{{"recording":"{state}"}}"#)));
+        let recording = if now.recording { RecordingState::On } else { RecordingState::Paused };
+        events.push(event("recording", &RecordingChanged { recording }));
     }
     events
 }

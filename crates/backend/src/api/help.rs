@@ -3,22 +3,21 @@
 use axum::{Extension, Json, extract::State};
 use workshop_definition::artifact::{Artifact, HelpMode as Mode, StepMeta};
 use workshop_events::{Llm, StateEvent};
+use workshop_wire::ProblemBody;
+use workshop_wire::backend::{HelpBody, HelpEntry, HelpMode, HelpOffer, HelpSource, HelpText};
 
-use super::address::Path;
-use super::{
-    Problem, Service,
-    access::Role,
-    body::JsonBody,
-    steps,
-    types::{HelpBody, HelpEntry, HelpMode, HelpOffer, HelpSource, HelpText, ProblemBody},
-};
+use super::problem::not_stored;
+use super::views::help_mode;
+use super::{Service, access::Role, steps};
+use workshop_edge::Path;
+use workshop_edge::{JsonBody, Problem};
 
 /// The help that a step has: a mode without a file would need a language model, which is not connected.
 pub(super) fn offers(artifact: &Artifact, step: &StepMeta) -> Vec<HelpOffer> {
     Mode::ALL
         .into_iter()
         .filter(|mode| step.has_help(*mode) && is_allowed(artifact, step, *mode))
-        .map(|mode| HelpOffer { mode: mode.into(), source: HelpSource::File })
+        .map(|mode| HelpOffer { mode: help_mode(mode), source: HelpSource::File })
         .collect()
 }
 
@@ -26,7 +25,7 @@ pub(super) fn offers(artifact: &Artifact, step: &StepMeta) -> Vec<HelpOffer> {
 pub(super) fn preselected(artifact: &Artifact, step: &StepMeta) -> Option<HelpMode> {
     let offered = offers(artifact, step);
     let of_step = artifact.llm(&step.id).and_then(|llm| llm.mode);
-    let wanted = of_step.or(artifact.workshop().llm.as_ref().map(|llm| llm.default_mode)).map(HelpMode::from);
+    let wanted = of_step.or(artifact.workshop().llm.as_ref().map(|llm| llm.default_mode)).map(help_mode);
     wanted.filter(|w| offered.iter().any(|o| o.mode == *w)).or(offered.first().map(|o| o.mode))
 }
 
@@ -44,7 +43,7 @@ fn read(service: &Service, step: &StepMeta, mode: &str) -> Result<(Mode, HelpTex
     let mode = Mode::parse(mode).filter(|m| is_allowed(artifact, step, *m)).ok_or_else(missing)?;
     let text = artifact.help(&step.id, mode).map_err(|e| Problem::internal("Cannot read the help", &e))?;
     let markdown = text.ok_or_else(missing)?;
-    Ok((mode, HelpText { mode: mode.into(), markdown }))
+    Ok((mode, HelpText { mode: help_mode(mode), markdown }))
 }
 
 /// Help from the author's file.
@@ -87,7 +86,7 @@ pub(super) async fn open_help(
         mode: mode.as_str().into(),
         source: "file".into(),
     };
-    service.workspace.append(event).await?;
+    service.workspace.append(event).await.map_err(not_stored)?;
     Ok(Json(text))
 }
 

@@ -1,21 +1,21 @@
 //! What the instructor sees: all of it, now and at any moment.
 
 use axum::{Json, extract::State, http::HeaderMap, response::Response};
-use workshop_events::{Cause, State as StateStream};
-use workshop_projector::{Band, FoldUntil, Timeline};
+use workshop_events::State as StateStream;
+use workshop_projector::{FoldUntil, Timeline};
+use workshop_wire::ProblemBody;
+use workshop_wire::backend::{
+    AtQuery, CommandPage, EventsQuery, HelpEntry, InstructorStatus, PageQuery, RecordingView,
+};
+use workshop_wire::history::{CheckReport, StateAt, StepProgress, TimelineView};
 
-use super::address::Query;
 use super::{
-    Problem, Service,
-    access::Role,
-    commands as command_pages, events as event_streams, help, recordings as recording_files,
-    types::{
-        AtQuery, CastRef, CheckReport, CommandPage, EventsQuery, HelpEntry, InstructorStatus, Moment,
-        PageQuery, ProblemBody, RecordingView, SessionBand, StateAt, StepBand, TimelineView,
-    },
-    views,
+    Service, access::Role, commands as command_pages, events as event_streams, help,
+    recordings as recording_files, views,
 };
 use crate::workspace::now;
+use workshop_edge::Problem;
+use workshop_edge::Query;
 
 /// How many commands stand on the timeline.
 const TIMELINE_COMMANDS: usize = 5000;
@@ -28,7 +28,7 @@ pub(super) async fn status(State(service): State<Service>) -> Result<Json<Instru
     let terminals = service.terminals.list();
     Ok(Json(service.workspace.read(|folded| InstructorStatus {
         state,
-        steps: views::progress(folded, now()),
+        steps: StepProgress::all(folded, now()),
         clients: u32::try_from(folded.clients()).unwrap_or(u32::MAX),
         terminals,
         last_activity: folded.last().max(last_command),
@@ -48,51 +48,12 @@ pub(super) async fn commands(
 #[utoipa::path(get, path = "/api/instructor/timeline", tag = "instructor", responses((status = 200, body = TimelineView)))]
 pub(super) async fn timeline(State(service): State<Service>) -> Result<Json<TimelineView>, Problem> {
     let commands = command_pages::newest(&service, TIMELINE_COMMANDS, None).await?;
-    Ok(Json(service.workspace.read_timeline(|timeline| {
-        let state = timeline.projection();
-        TimelineView {
-            from: timeline.first(),
-            to: state.last().max(commands.back().map(|c| c.ts)),
-            steps: timeline.bands().map(band).collect(),
-            checks: checks(timeline),
-            commands: commands.into(),
-            moments: timeline
-                .moments()
-                .map(|m| Moment {
-                    ts: m.ts,
-                    kind: m.kind.clone(),
-                    step: m.step.clone(),
-                    text: m.text.clone(),
-                })
-                .collect(),
-            sessions: state
-                .sessions()
-                .iter()
-                .map(|session| SessionBand {
-                    session: session.id.clone(),
-                    name: session.name.clone(),
-                    opened: session.opened,
-                    closed: session.closed,
-                    casts: session.casts.iter().map(|c| CastRef { name: c.name.clone(), at: c.at }).collect(),
-                })
-                .collect(),
-        }
-    })))
-}
-
-fn band(band: &Band) -> StepBand {
-    let cause = match band.cause {
-        Cause::Initial => "initial",
-        Cause::Navigate => "navigate",
-        Cause::Switch => "switch",
-        Cause::Reset => "reset",
-        Cause::Other => "other",
-    };
-    StepBand { step: band.step.clone(), from: band.from, to: band.to, cause: cause.to_owned() }
+    let log = service.workspace.log().to_string();
+    Ok(Json(service.workspace.read_timeline(|timeline| TimelineView::of(log, timeline, commands.into()))))
 }
 
 fn checks(timeline: &Timeline) -> Vec<CheckReport> {
-    timeline.checks().map(|(step, check)| views::report(step, check)).collect()
+    timeline.checks().map(|(step, check)| CheckReport::of(step, check)).collect()
 }
 
 /// Every check, oldest first.
@@ -131,14 +92,7 @@ pub(super) async fn at(
         .await
         .map_err(|e| Problem::internal("Reading the log was cut off", &e))?
         .map_err(|e| Problem::internal("Cannot read the log", &e))?;
-    Ok(Json(StateAt {
-        ts,
-        seq: state.seq(),
-        active: state.active().map(ToOwned::to_owned),
-        steps: views::progress(&state, ts),
-        clients: u32::try_from(state.clients()).unwrap_or(u32::MAX),
-        switch: views::open_switch(&state),
-    }))
+    Ok(Json(StateAt::of(service.workspace.log().to_string(), ts, &state)))
 }
 
 /// Follows everything: `state`, `commands` and `llm` with the log's lines, and what students get besides.

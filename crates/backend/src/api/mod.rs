@@ -1,8 +1,6 @@
 //! The HTTP API: who may ask, what is asked, what is answered.
 
 pub mod access;
-mod address;
-mod body;
 mod commands;
 mod events;
 mod help;
@@ -15,21 +13,20 @@ mod steps;
 mod supervisor;
 mod switch;
 mod terminals;
-pub mod types;
 mod views;
 
 use std::sync::Arc;
 
 use axum::{Router, middleware, routing::get};
 use tokio::sync::Mutex;
-use utoipa::openapi::{
-    ContentBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Ref, ResponseBuilder,
-};
+use utoipa::openapi::{ComponentsBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder};
 use utoipa_axum::{router::OpenApiRouter, routes};
+
+use workshop_edge::{Problem, with_problems};
+use workshop_wire::{ProblemBody, backend, terminal};
 
 use crate::{check::Checks, terminal::Terminals, workspace::Workspace};
 use access::Access;
-pub use problem::Problem;
 pub(crate) use steps::check as check_step;
 
 /// What the handlers work with. A handle; clones are the same service.
@@ -121,7 +118,15 @@ fn document_head() -> OpenApi {
         ))
         .license(Some(license))
         .build();
-    OpenApiBuilder::new().info(info).build()
+    // What events and terminals carry has no place of its own in OpenAPI.
+    let messages = ComponentsBuilder::new()
+        .schema_from::<ProblemBody>()
+        .schema_from::<backend::StorageChanged>()
+        .schema_from::<backend::RecordingChanged>()
+        .schema_from::<backend::Reset>()
+        .schema_from::<terminal::ClientMessage>()
+        .schema_from::<terminal::ServerMessage>();
+    OpenApiBuilder::new().info(info).components(Some(messages.build())).build()
 }
 
 /// The OpenAPI document.
@@ -132,33 +137,13 @@ pub fn openapi() -> Result<String, serde_json::Error> {
     with_problems(api(Arc::default()).split_for_parts().1).to_pretty_json()
 }
 
-/// Besides the answers that an operation names, any may be a problem: of a wrong request, a wrong token, a full disk.
-fn with_problems(mut document: OpenApi) -> OpenApi {
-    let body = ContentBuilder::new().schema(Some(Ref::from_schema_name("ProblemBody"))).build();
-    let problem =
-        ResponseBuilder::new().description("A problem").content("application/problem+json", body).build();
-    for item in document.paths.paths.values_mut() {
-        for operation in [&mut item.get, &mut item.post].into_iter().flatten() {
-            operation.responses.responses.insert("default".to_owned(), problem.clone().into());
-        }
-    }
-    document
-}
-
 /// Everything that is served: the API, the sockets, the pages.
 pub fn router(service: Service) -> Router {
     let access = service.access.clone();
     let (router, _) = api(Arc::default()).split_for_parts();
     router
         .fallback(crate::pages::page)
-        .method_not_allowed_fallback(|| async {
-            Problem::new(
-                axum::http::StatusCode::METHOD_NOT_ALLOWED,
-                "method-not-allowed",
-                "Method not allowed",
-                "This path does not take that method; see the OpenAPI document.",
-            )
-        })
+        .method_not_allowed_fallback(async || Problem::method_not_allowed())
         .layer(middleware::from_fn_with_state(access, access::guard))
         .with_state(service)
 }

@@ -4,14 +4,10 @@ use std::{
     fs::File,
     io::{self, Read, Seek, SeekFrom},
 };
+use workshop_wire::ProblemBody;
+use workshop_wire::backend::RecordingView;
 
-use axum::{
-    Json,
-    body::Body,
-    extract::State,
-    http::{HeaderMap, StatusCode, header},
-    response::{IntoResponse, Response},
-};
+use axum::{Json, body::Body, extract::State, http::HeaderMap, response::Response};
 use tokio::io::AsyncReadExt;
 use tokio_util::io::ReaderStream;
 use workshop_events::{
@@ -19,11 +15,9 @@ use workshop_events::{
     codec::cut,
 };
 
-use super::address::Path;
-use super::{
-    Problem, Service,
-    types::{ProblemBody, RecordingView},
-};
+use super::Service;
+use workshop_edge::Path;
+use workshop_edge::{Part, Problem};
 
 /// How far back from its end a cast is searched for its last whole line; ours are much shorter.
 const TAIL: u64 = 256 * 1024;
@@ -84,64 +78,13 @@ pub(super) async fn get_recording(
         return Err(Problem::not_found(format!("There is no recording {:?}.", cut(&name, 80))));
     };
     let len = whole_len(&mut file).map_err(failed)?;
-    let (status, first, end) =
-        match headers.get(header::RANGE).and_then(|r| r.to_str().ok()).map(|r| range(r, len)) {
-            None | Some(Range::Whole) => (StatusCode::OK, 0, len),
-            Some(Range::Part(first, end)) => (StatusCode::PARTIAL_CONTENT, first, end),
-            Some(Range::Outside) => {
-                let problem = Problem::new(
-                    StatusCode::RANGE_NOT_SATISFIABLE,
-                    "range",
-                    "Nothing in that range",
-                    format!("The recording has {len} bytes so far."),
-                );
-                return Ok(([(header::CONTENT_RANGE, format!("bytes */{len}"))], problem).into_response());
-            }
-        };
-    file.seek(SeekFrom::Start(first)).map_err(failed)?;
-    let body = Body::from_stream(ReaderStream::new(tokio::fs::File::from_std(file).take(end - first)));
-    let mut response = (status, body).into_response();
-    let set = response.headers_mut();
-    set.insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/x-asciicast"));
-    set.insert(header::ACCEPT_RANGES, header::HeaderValue::from_static("bytes"));
-    set.insert(header::CONTENT_LENGTH, header::HeaderValue::from(end - first));
-    if status == StatusCode::PARTIAL_CONTENT
-        && let Ok(value) = header::HeaderValue::from_str(&format!("bytes {first}-{}/{len}", end - 1))
-    {
-        set.insert(header::CONTENT_RANGE, value);
-    }
-    Ok(response)
-}
-
-/// What a Range header asks for.
-#[derive(Debug, PartialEq, Eq)]
-enum Range {
-    /// Everything: none, several, or one that cannot be understood.
-    Whole,
-    /// From the first to before the second byte.
-    Part(u64, u64),
-    /// Beyond the end.
-    Outside,
-}
-
-fn range(text: &str, len: u64) -> Range {
-    let Some((first, last)) = text.strip_prefix("bytes=").and_then(|r| r.split_once('-')) else {
-        return Range::Whole;
+    let part = match Part::of(&headers, len) {
+        Ok(part) => part,
+        Err(outside) => return Ok(outside),
     };
-    match (first.trim().parse::<u64>(), last.trim().parse::<u64>(), last.trim().is_empty()) {
-        (Ok(first), _, true) if first < len => Range::Part(first, len),
-        (Ok(first), Ok(last), _) if first <= last && first < len => {
-            Range::Part(first, last.saturating_add(1).min(len))
-        }
-        (Ok(first), _, true) if first >= len => Range::Outside,
-        (Ok(first), Ok(last), _) if first <= last => Range::Outside,
-        (Err(_), Ok(0), _) if first.trim().is_empty() => Range::Outside,
-        (Err(_), Ok(suffix), _) if first.trim().is_empty() && len > 0 => {
-            Range::Part(len.saturating_sub(suffix), len)
-        }
-        (Err(_), Ok(_), _) if first.trim().is_empty() => Range::Outside,
-        _ => Range::Whole,
-    }
+    file.seek(SeekFrom::Start(part.first)).map_err(failed)?;
+    let bytes = ReaderStream::new(tokio::fs::File::from_std(file).take(part.end - part.first));
+    Ok(part.answer("application/x-asciicast", Body::from_stream(bytes)))
 }
 
 /// Length of a cast up to its last whole valid line. Only the end can be torn: after a short write a new file begins.
@@ -168,23 +111,6 @@ fn whole_len(file: &mut File) -> io::Result<u64> {
 mod tests {
     use super::*;
     use std::io::Write;
-
-    #[test]
-    fn ranges() {
-        let check = |text: &str, expected: Range| assert_eq!(range(text, 100), expected, "{text}");
-        check("bytes=0-", Range::Part(0, 100));
-        check("bytes=10-19", Range::Part(10, 20));
-        check("bytes=90-500", Range::Part(90, 100));
-        check("bytes=-30", Range::Part(70, 100));
-        check("bytes=-500", Range::Part(0, 100));
-        check("bytes=100-", Range::Outside);
-        check("bytes=200-300", Range::Outside);
-        check("bytes=-0", Range::Outside);
-        check("bytes=5-2", Range::Whole);
-        check("lines=1-2", Range::Whole);
-        check("bytes=x-y", Range::Whole);
-        check("bytes=18446744073709551615-", Range::Outside);
-    }
 
     #[test]
     fn a_cast_is_served_up_to_its_last_whole_line() {

@@ -1,8 +1,9 @@
 //! The workspace's state.
 
 use axum::{Extension, Json, extract::State};
+use workshop_wire::backend::StateView;
 
-use super::{Service, access::Role, types::StateView, views};
+use super::{Service, access::Role, views};
 
 /// The state as it is now, with the cursor from which `/api/events` goes on.
 #[utoipa::path(get, path = "/api/state", tag = "student", responses((status = 200, body = StateView)))]

@@ -1,6 +1,9 @@
 //! Steps: read, begin, check, mark as done.
 
 use std::sync::Arc;
+use workshop_wire::ProblemBody;
+use workshop_wire::backend::{Accepted, StepView};
+use workshop_wire::history::{CheckReport, CheckTrigger, TestReport};
 
 use axum::{
     Extension, Json,
@@ -12,18 +15,14 @@ use workshop_definition::artifact::{CheckUser, StepMeta};
 use workshop_events::{Cause, CheckCount, FailedTest, StateEvent, Trigger, codec::cut};
 use workshop_projector::Access as StepAccess;
 
-use super::address::Path;
-use super::{
-    Problem, Service, Turns,
-    access::Role,
-    body::NoBody,
-    help,
-    types::{Accepted, CheckReport, CheckTrigger, ProblemBody, StepView, TestReport},
-};
+use super::problem::not_stored;
+use super::{Service, Turns, access::Role, help};
 use crate::{
     check::{CheckError, Report},
     process::RunAs,
 };
+use workshop_edge::Path;
+use workshop_edge::{NoBody, Problem};
 
 /// At most so many failed tests stand in the log, each text cut at so many characters.
 const MAX_FAILED: usize = 20;
@@ -152,7 +151,8 @@ pub(super) async fn viewed(
     let step = open(&service, &id)?;
     let mut last = turns.viewed.lock().await;
     if last.as_ref() != Some(&step.id) {
-        service.workspace.append(StateEvent::StepViewed { step: step.id.clone().into() }).await?;
+        let event = StateEvent::StepViewed { step: step.id.clone().into() };
+        service.workspace.append(event).await.map_err(not_stored)?;
         *last = Some(step.id.clone());
     }
     Ok(accepted(&service, role))
@@ -170,7 +170,7 @@ pub(super) async fn start(
     let step = open(&service, &id)?;
     if service.workspace.active_step() != step.id {
         let event = StateEvent::StepStart { step: step.id.clone().into(), cause: Cause::Navigate };
-        service.workspace.append(event).await?;
+        service.workspace.append(event).await.map_err(not_stored)?;
     }
     Ok(accepted(&service, role))
 }
@@ -212,7 +212,7 @@ pub(crate) async fn check(
         CheckUser::Root => RunAs::Root,
     };
     let report = service.checks.run(&spec, run_as, trigger).await.map_err(unable)?;
-    let appended = service.workspace.append(result(step, &report, trigger)).await?;
+    let appended = service.workspace.append(result(step, &report, trigger)).await.map_err(not_stored)?;
     Ok(CheckReport {
         step: step.id.clone(),
         passed: report.passed,
@@ -271,7 +271,8 @@ pub(super) async fn done(
         ));
     }
     if !service.workspace.read(|state| state.is_completed(&step.id)) {
-        service.workspace.append(StateEvent::StepMarked { step: step.id.clone().into() }).await?;
+        let event = StateEvent::StepMarked { step: step.id.clone().into() };
+        service.workspace.append(event).await.map_err(not_stored)?;
     }
     Ok(accepted(&service, role))
 }

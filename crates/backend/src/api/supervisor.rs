@@ -1,17 +1,15 @@
 //! What the supervisor reports.
 
 use std::sync::Arc;
+use workshop_wire::ProblemBody;
+use workshop_wire::backend::{Accepted, SwitchFailedBody};
 
 use axum::{Extension, Json, extract::State};
 use workshop_events::{StateEvent, codec::cut};
 
-use super::{
-    Problem, Service, Turns,
-    access::Role,
-    body::JsonBody,
-    steps,
-    types::{Accepted, ProblemBody, SwitchFailedBody},
-};
+use super::problem::not_stored;
+use super::{Service, Turns, access::Role, steps};
+use workshop_edge::{JsonBody, Problem};
 
 /// The supervisor could not swap.
 #[utoipa::path(post, path = "/api/supervisor/switch-failed", tag = "supervisor", request_body = SwitchFailedBody,
@@ -40,7 +38,7 @@ pub(super) async fn switch_failed(
                 request: body.request.into(),
                 reason: cut(&body.reason, 2000).into(),
             };
-            service.workspace.append(event).await?;
+            service.workspace.append(event).await.map_err(not_stored)?;
             Ok(accepted(&service, role))
         }
         (None, false) => {

@@ -1,18 +1,16 @@
 //! Asking for an image swap.
 
 use std::sync::Arc;
+use workshop_wire::ProblemBody;
+use workshop_wire::backend::{SwitchAccepted, SwitchBody};
 
 use axum::{Extension, Json, extract::State, http::StatusCode};
 use workshop_events::{StateEvent, SwitchKind};
 
-use super::address::Path;
-use super::{
-    Problem, Service, Turns,
-    access::Role,
-    body::JsonBody,
-    steps,
-    types::{ProblemBody, SwitchAccepted, SwitchBody},
-};
+use super::problem::not_stored;
+use super::{Service, Turns, access::Role, steps};
+use workshop_edge::Path;
+use workshop_edge::{JsonBody, Problem};
 
 /// Asks for the swap to the image in which a step begins.
 #[utoipa::path(post, path = "/api/steps/{id}/switch", tag = "student", params(("id" = String, Path, description = "The step's id")),
@@ -43,7 +41,7 @@ pub(super) async fn switch(
     }
     let event =
         StateEvent::SwitchRequested { step: step.id.clone().into(), kind, request: request.clone().into() };
-    service.workspace.append(event).await?;
+    service.workspace.append(event).await.map_err(not_stored)?;
     Ok((StatusCode::ACCEPTED, Json(SwitchAccepted { request })))
 }
 

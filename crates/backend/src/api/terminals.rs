@@ -5,9 +5,11 @@ use axum::{
     extract::{State, WebSocketUpgrade},
     response::Response,
 };
+use workshop_wire::backend::TerminalView;
 
-use super::{Problem, Service, access::Role, types::TerminalView};
+use super::{Service, access::Role};
 use crate::terminal::{self, socket};
+use workshop_edge::Problem;
 
 /// The terminals, by name.
 #[utoipa::path(get, path = "/api/terminals", tag = "student", responses((status = 200, body = Vec<TerminalView>)))]

@@ -7,6 +7,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Instant,
 };
+use workshop_wire::backend::TerminalView;
 
 use bytes::Bytes;
 use tokio::{
@@ -22,7 +23,7 @@ use super::{
     shell::{Scripts, ShellSetup},
     viewer::{Arrival, Role, Viewers},
 };
-use crate::{api::types::TerminalView, process::Launcher, workspace::Workspace};
+use crate::{process::Launcher, workspace::Workspace};
 
 /// Terminals of one workspace, at most.
 const MAX_TERMINALS: usize = 16;

@@ -1,8 +1,9 @@
 //! What a request names: a workspace, one of its logs, a text. Everything is checked before a query is made of it.
 
+use crate::error::ApiError;
 use sqlx::{FromRow, PgPool};
 
-use crate::problem::Problem;
+use workshop_edge::Problem;
 
 /// A log of a workspace.
 #[derive(Clone, Debug, FromRow)]
@@ -45,17 +46,17 @@ pub(crate) fn text(text: Option<&str>) -> Result<Option<&str>, Problem> {
 }
 
 /// That there is such a workspace.
-pub(crate) async fn workspace(pool: &PgPool, id: &str) -> Result<(), Problem> {
+pub(crate) async fn workspace(pool: &PgPool, id: &str) -> Result<(), ApiError> {
     let known = is_name(id)
         && sqlx::query_scalar("select exists (select from workspaces where workspace = $1)")
             .bind(id)
             .fetch_one(pool)
             .await?;
-    if known { Ok(()) } else { Err(Problem::not_found(format!("There is no workspace {id:?}."))) }
+    if known { Ok(()) } else { Err(Problem::not_found(format!("There is no workspace {id:?}.")).into()) }
 }
 
 /// The log that is asked for, the newest without one; `None` for a workspace without logs.
-pub(crate) async fn log(pool: &PgPool, id: &str, log: Option<&str>) -> Result<Option<Log>, Problem> {
+pub(crate) async fn log(pool: &PgPool, id: &str, log: Option<&str>) -> Result<Option<Log>, ApiError> {
     workspace(pool, id).await?;
     let log = text(log)?;
     let found: Option<Log> = sqlx::query_as(
@@ -67,15 +68,14 @@ pub(crate) async fn log(pool: &PgPool, id: &str, log: Option<&str>) -> Result<Op
     .fetch_optional(pool)
     .await?;
     match (found, log) {
-        (None, Some(log)) => Err(Problem::not_found(format!("Workspace {id:?} has no log {log:?}."))),
+        (None, Some(log)) => Err(Problem::not_found(format!("Workspace {id:?} has no log {log:?}.")).into()),
         (found, _) => Ok(found),
     }
 }
 
 /// As [`log`], of a workspace that has to have one.
-pub(crate) async fn some_log(pool: &PgPool, id: &str, asked: Option<&str>) -> Result<Log, Problem> {
+pub(crate) async fn some_log(pool: &PgPool, id: &str, asked: Option<&str>) -> Result<Log, ApiError> {
     let found = log(pool, id, asked).await?;
-    found
-        .ok_or_else(|| Problem::not_found(format!("Nothing has come of workspace {id:?} yet.")))?
-        .not_expired()
+    let nothing = || Problem::not_found(format!("Nothing has come of workspace {id:?} yet."));
+    Ok(found.ok_or_else(nothing)?.not_expired()?)
 }

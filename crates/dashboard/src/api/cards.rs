@@ -2,11 +2,12 @@
 
 use sqlx::{AssertSqlSafe, FromRow, PgPool};
 use workshop_events::Timestamp;
+use workshop_wire::dashboard::{Card, CellState, LastCommand};
+use workshop_wire::ingest::LogState;
 
 use super::moments::{count, maybe, moment};
 use super::need::{Known, need};
 use super::standing;
-use super::types::{Card, CellState, LastCommand, LogState};
 
 /// Most workspaces that are shown at once.
 const MOST: i64 = 10_000;
@@ -177,7 +178,7 @@ impl CardRow {
             switch_step: self.switch_step.clone(),
             switch_failed: self.switch_failed.clone(),
             live: self.has_url && relays && self.revoked.is_none(),
-            log_state: self.log_state.as_deref().map(log_state),
+            log_state: self.log_state.as_deref().map(LogState::of),
             gaps: count(self.gaps),
             quarantined: count(self.quarantined),
             revoked: maybe(self.revoked),
@@ -215,13 +216,4 @@ pub(crate) fn sorted<'a>(
         b.need.cmp(&a.need).then_with(|| since(a).cmp(&since(b))).then_with(|| a.workspace.cmp(&b.workspace))
     });
     cards
-}
-
-/// A log's state as the database has it.
-pub(crate) fn log_state(text: &str) -> LogState {
-    match text {
-        "diverged" => LogState::Diverged,
-        "expired" => LogState::Expired,
-        _ => LogState::Open,
-    }
 }

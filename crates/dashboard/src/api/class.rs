@@ -1,22 +1,25 @@
 //! The class at a glance, and one workspace in full.
 
+use crate::error::ApiError;
 use std::sync::Arc;
+use workshop_wire::ProblemBody;
+use workshop_wire::dashboard::{
+    Class, ClassQuery, LogQuery, LogView, LoginSettings, Me, SessionRecording, SessionView, StepRow,
+    WorkspaceDetail,
+};
+use workshop_wire::ingest::LogState;
 
 use axum::extract::State;
 use axum::{Extension, Json};
 use sqlx::{FromRow, PgPool};
 
 use super::asked;
-use super::cards::{self, Which, log_state};
+use super::cards::{self, Which};
 use super::moments::{count, maybe, moment, now};
-use super::types::{
-    Class, ClassQuery, LogQuery, LogView, LoginSettings, Me, SessionRecording, SessionView, StepRow,
-    WorkspaceDetail,
-};
 use crate::Dashboard;
-use crate::address::{Path, Query};
 use crate::auth::Instructor;
-use crate::problem::{Problem, ProblemBody};
+use workshop_edge::Problem;
+use workshop_edge::{Path, Query};
 
 /// How one can log in. Needs no login.
 #[utoipa::path(get, path = "/api/settings", tag = "instructor", responses((status = 200, body = LoginSettings)))]
@@ -37,7 +40,7 @@ pub(super) async fn me(Extension(who): Extension<Instructor>) -> Json<Me> {
 pub(super) async fn workspaces(
     State(dashboard): State<Arc<Dashboard>>,
     Query(query): Query<ClassQuery>,
-) -> Result<Json<Class>, Problem> {
+) -> Result<Json<Class>, ApiError> {
     let workshop = asked::text(query.workshop.as_deref())?;
     let which = Which { workshop, revoked: query.revoked, ..Which::default() };
     let rows = cards::rows(dashboard.store.views(), which).await?;
@@ -54,13 +57,13 @@ pub(super) async fn workspace(
     State(dashboard): State<Arc<Dashboard>>,
     Path(id): Path<String>,
     Query(query): Query<LogQuery>,
-) -> Result<Json<WorkspaceDetail>, Problem> {
+) -> Result<Json<WorkspaceDetail>, ApiError> {
     let pool = dashboard.store.views();
     let log = asked::log(pool, &id, query.log.as_deref()).await?;
     let names = [id.clone()];
     let which = Which { names: Some(&names), revoked: true, ..Which::default() };
     let Some(row) = cards::rows(pool, which).await?.pop() else {
-        return Err(Problem::not_found(format!("There is no workspace {id:?}.")));
+        return Err(Problem::not_found(format!("There is no workspace {id:?}.")).into());
     };
     let logs = logs(pool, &id).await?;
     let (steps_list, sessions) = match log {
@@ -93,7 +96,7 @@ async fn logs(pool: &PgPool, id: &str) -> Result<Vec<LogView>, sqlx::Error> {
         first_seen: moment(row.first_seen),
         last_seen: moment(row.last_seen),
         via: row.via,
-        state: log_state(&row.state),
+        state: LogState::of(&row.state),
         reason: row.reason,
     };
     Ok(rows.into_iter().map(view).collect())

@@ -1,14 +1,13 @@
 //! Tables as downloads: CSV or JSON, written as they are read.
 
+use crate::error::ApiError;
 use axum::body::Body;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _, stream};
 use serde::Serialize;
-
-use super::types::Format;
-use crate::problem::Problem;
+use workshop_wire::dashboard::Format;
 
 /// Rows that are read at once.
 pub(crate) const BATCH: i64 = 1000;
@@ -66,7 +65,7 @@ pub(crate) async fn download<R: Row>(
     name: &str,
     format: Format,
     batches: impl Stream<Item = Result<Vec<R>, sqlx::Error>> + Send + 'static,
-) -> Result<Response, Problem> {
+) -> Result<Response, ApiError> {
     let mut batches = Box::pin(batches);
     let first = match batches.next().await {
         Some(first) => first?,

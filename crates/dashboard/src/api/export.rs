@@ -1,6 +1,10 @@
 //! Tables of the whole class as downloads.
 
+use crate::error::ApiError;
 use std::sync::Arc;
+use workshop_wire::ProblemBody;
+use workshop_wire::dashboard::{Card, Format, WorkshopQuery};
+use workshop_wire::history::CommandView;
 
 use axum::extract::State;
 use axum::response::Response;
@@ -12,12 +16,12 @@ use sqlx::{FromRow, PgPool, Row as _};
 use super::asked;
 use super::cards::{self, Which};
 use super::download::{BATCH, Cell, Row, download};
+use super::lists::Numbered as _;
 use super::matrix::{self, StepOfStudent};
 use super::moments::now;
-use super::types::{Card, CommandView, Format, WorkshopQuery};
 use crate::Dashboard;
-use crate::address::{Path, Query};
-use crate::problem::{Problem, ProblemBody};
+use workshop_edge::Problem;
+use workshop_edge::{Path, Query};
 
 /// A table of the whole class as a download: `workspaces`, `matrix` (each student in each step), `steps` (each step
 /// over all students), `commands`; each with `.csv` or `.json`.
@@ -30,7 +34,7 @@ pub(super) async fn export(
     State(dashboard): State<Arc<Dashboard>>,
     Path(table): Path<String>,
     Query(query): Query<WorkshopQuery>,
-) -> Result<Response, Problem> {
+) -> Result<Response, ApiError> {
     let pool = dashboard.store.views();
     let workshop = asked::text(query.workshop.as_deref())?;
     let (name, format) = match table.rsplit_once('.') {
@@ -58,7 +62,8 @@ pub(super) async fn export(
         "commands" => download(name, format, all_commands(pool.clone(), workshop.map(str::to_owned))).await,
         _ => Err(Problem::not_found(
             "There are the tables workspaces, matrix, steps and commands, as .csv and .json.",
-        )),
+        )
+        .into()),
     }
 }
 
@@ -126,7 +131,7 @@ impl Row for Card {
 struct StepOfAll {
     workshop: String,
     #[serde(flatten)]
-    step: super::types::FunnelStep,
+    step: workshop_wire::dashboard::FunnelStep,
 }
 
 impl Row for StepOfAll {
@@ -200,7 +205,7 @@ impl FromRow<'_, PgRow> for CommandOfAll {
             workspace: row.try_get("workspace")?,
             student: row.try_get("student")?,
             log: row.try_get("log")?,
-            command: CommandView::from_row(row)?,
+            command: CommandView::read(row)?,
         })
     }
 }
@@ -236,7 +241,7 @@ fn all_commands(
                 .fetch_all(&pool)
                 .await?;
                 let Some(last) = rows.last() else { break };
-                after = last.command.seq;
+                after = last.command.seq();
                 let full = i64::try_from(rows.len()).unwrap_or(i64::MAX) == BATCH;
                 yield rows;
                 if !full {

@@ -1,6 +1,9 @@
 //! Where students are lost: each step over all of them, and the tests that fail most.
 
+use crate::error::ApiError;
 use std::sync::Arc;
+use workshop_wire::ProblemBody;
+use workshop_wire::dashboard::{Failure, Funnel, FunnelStep, WorkshopFunnel, WorkshopQuery};
 
 use axum::Json;
 use axum::extract::State;
@@ -8,10 +11,8 @@ use sqlx::{FromRow, PgPool};
 
 use super::asked;
 use super::moments::count;
-use super::types::{Failure, Funnel, FunnelStep, WorkshopFunnel, WorkshopQuery};
 use crate::Dashboard;
-use crate::address::Query;
-use crate::problem::{Problem, ProblemBody};
+use workshop_edge::Query;
 
 /// Failing tests of a workshop that are told.
 const FAILURES: i64 = 50;
@@ -22,7 +23,7 @@ const FAILURES: i64 = 50;
 pub(super) async fn funnel(
     State(dashboard): State<Arc<Dashboard>>,
     Query(query): Query<WorkshopQuery>,
-) -> Result<Json<Funnel>, Problem> {
+) -> Result<Json<Funnel>, ApiError> {
     let pool = dashboard.store.views();
     let workshop = asked::text(query.workshop.as_deref())?;
     let steps = steps(pool, workshop).await?;

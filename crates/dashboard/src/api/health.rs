@@ -1,5 +1,6 @@
 //! Readiness and figures, for those who run the dashboard.
 
+use crate::error::ApiError;
 use std::fmt::Write;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +12,7 @@ use sqlx::PgPool;
 
 use crate::Dashboard;
 use crate::casts::Seen;
-use crate::problem::Problem;
+use workshop_edge::Problem;
 
 /// The database answers within this time, or the dashboard is not ready.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -19,11 +20,11 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// The database answers, and the place for recordings has answered since the start: settings that are wrong never get
 /// traffic. Later a place that is away takes nobody out: it is the same for all replicas, and everything but playing and
 /// taking in recordings goes on without it.
-pub(super) async fn readyz(State(dashboard): State<Arc<Dashboard>>) -> Result<&'static str, Problem> {
+pub(super) async fn readyz(State(dashboard): State<Arc<Dashboard>>) -> Result<&'static str, ApiError> {
     let asked = sqlx::query("select 1").execute(dashboard.store.views());
     match tokio::time::timeout(PATIENCE, asked).await {
         Ok(answer) => answer.map(drop)?,
-        Err(late) => return Err(Problem::unavailable("the database does not answer", &late)),
+        Err(late) => return Err(Problem::unavailable("the database does not answer", &late).into()),
     }
     match dashboard.casts_watch.seen().await {
         Seen { answers: true, .. } => Ok("ready"),
@@ -32,13 +33,14 @@ pub(super) async fn readyz(State(dashboard): State<Arc<Dashboard>>) -> Result<&'
         _ => {
             let detail = "The place for recordings has not answered since the start.";
             Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Not now", detail)
-                .retry_after(1))
+                .retry_after(1)
+                .into())
         }
     }
 }
 
 /// Figures in the text format of Prometheus.
-pub(super) async fn metrics(State(dashboard): State<Arc<Dashboard>>) -> Result<Response, Problem> {
+pub(super) async fn metrics(State(dashboard): State<Arc<Dashboard>>) -> Result<Response, ApiError> {
     let mut text = String::new();
     let mut family = |name: &str, kind: &str, help: &str, values: &[(&str, f64)]| {
         let _ = writeln!(text, "# HELP workshop_{name} {help}\n# TYPE workshop_{name} {kind}");

@@ -1,23 +1,26 @@
 //! Lists of what happened in a workspace: a page at a time, newest first, or all of it as a download.
 
+use crate::error::ApiError;
 use std::sync::Arc;
+use workshop_wire::ProblemBody;
+use workshop_wire::dashboard::{
+    CommandPage, EventPage, EventView, Format, Listed, LlmPage, LlmView, PageQuery, QuarantinePage,
+    QuarantineView, RecordingPage, RecordingView,
+};
+use workshop_wire::history::CommandView;
 
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use sqlx::postgres::PgRow;
-use sqlx::{AssertSqlSafe, FromRow, PgPool};
+use sqlx::{AssertSqlSafe, PgPool};
 
 use super::asked::{self, Log};
 use super::download::{BATCH, Row, download};
-use super::types::{
-    CommandPage, CommandView, EventPage, EventView, Format, Listed, LlmPage, LlmView, PageQuery,
-    QuarantinePage, QuarantineView, RecordingPage, RecordingView,
-};
+use super::rows;
 use crate::Dashboard;
-use crate::address::{Path, Query};
-use crate::problem::{Problem, ProblemBody};
+use workshop_edge::{Path, Query};
 
 /// Entries of a page when nothing is said.
 const USUAL: u32 = 100;
@@ -25,11 +28,13 @@ const USUAL: u32 = 100;
 const MOST: u32 = 1000;
 
 /// A row of a table that is numbered within its log.
-pub(crate) trait Numbered: Row + Unpin + for<'r> FromRow<'r, PgRow> {
+pub(crate) trait Numbered: Row + Sized + Send + Unpin {
     /// The table.
     const TABLE: &'static str;
     /// What is read of it.
     const COLUMNS: &'static str;
+    /// Reads a row of these columns.
+    fn read(row: &PgRow) -> Result<Self, sqlx::Error>;
     /// Its number.
     fn seq(&self) -> i64;
 }
@@ -53,12 +58,13 @@ async fn read<R: Numbered>(
          order by seq {order} limit $5"
     );
     // Made of constants alone; what a request says is bound.
-    sqlx::query_as(AssertSqlSafe(sql))
+    sqlx::query(AssertSqlSafe(sql))
         .bind(&log.opened)
         .bind(&log.log)
         .bind(number)
         .bind(step)
         .bind(limit)
+        .try_map(|row| R::read(&row))
         .fetch_all(pool)
         .await
 }
@@ -102,7 +108,7 @@ async fn list<R: Numbered, P: Serialize>(
     name: &str,
     query: PageQuery,
     page: impl FnOnce(Vec<R>, Option<i64>) -> P,
-) -> Result<Response, Problem> {
+) -> Result<Response, ApiError> {
     let pool = dashboard.store.views().clone();
     let step = asked::text(query.step.as_deref())?.map(str::to_owned);
     let log = asked::log(&pool, id, query.log.as_deref()).await?;
@@ -142,7 +148,7 @@ pub(super) async fn commands(
     State(dashboard): State<Arc<Dashboard>>,
     Path(id): Path<String>,
     Query(query): Query<PageQuery>,
-) -> Result<Response, Problem> {
+) -> Result<Response, ApiError> {
     list(&dashboard, &id, "commands", query, |commands: Vec<CommandView>, next| CommandPage {
         commands,
         next,
@@ -161,7 +167,7 @@ pub(super) async fn events(
     State(dashboard): State<Arc<Dashboard>>,
     Path(id): Path<String>,
     Query(query): Query<PageQuery>,
-) -> Result<Response, Problem> {
+) -> Result<Response, ApiError> {
     list(&dashboard, &id, "events", query, |events: Vec<EventView>, next| EventPage { events, next }).await
 }
 
@@ -176,7 +182,7 @@ pub(super) async fn llm(
     State(dashboard): State<Arc<Dashboard>>,
     Path(id): Path<String>,
     Query(query): Query<PageQuery>,
-) -> Result<Response, Problem> {
+) -> Result<Response, ApiError> {
     list(&dashboard, &id, "llm", query, |exchanges: Vec<LlmView>, next| LlmPage { exchanges, next }).await
 }
 
@@ -191,10 +197,10 @@ pub(super) async fn recordings(
     State(dashboard): State<Arc<Dashboard>>,
     Path(id): Path<String>,
     Query(query): Query<PageQuery>,
-) -> Result<Response, Problem> {
+) -> Result<Response, ApiError> {
     let pool = dashboard.store.views();
     asked::workspace(pool, &id).await?;
-    let recordings: Vec<RecordingView> = sqlx::query_as(
+    let recordings = sqlx::query(
         "select log, name, session, session_name, (extract(epoch from opened_at) * 1000)::bigint as opened, at, bytes,
                 session is not null and closed_at is null as live
          from recording_refs where workspace = $1 and ($2::text is null or log = $2)
@@ -203,6 +209,7 @@ pub(super) async fn recordings(
     .bind(&id)
     .bind(asked::text(query.log.as_deref())?)
     .bind(limit(query.limit.or(Some(MOST)), MOST))
+    .try_map(|row| rows::recording(&row))
     .fetch_all(pool)
     .await?;
     one_batch(&id, "recordings", query.format, recordings, |recordings| RecordingPage {
@@ -223,7 +230,7 @@ pub(super) async fn quarantine(
     State(dashboard): State<Arc<Dashboard>>,
     Path(id): Path<String>,
     Query(query): Query<PageQuery>,
-) -> Result<Response, Problem> {
+) -> Result<Response, ApiError> {
     let pool = dashboard.store.views().clone();
     asked::workspace(&pool, &id).await?;
     let log = asked::text(query.log.as_deref())?.map(str::to_owned);
@@ -264,7 +271,14 @@ async fn quarantined(
          from quarantine
          where workspace = $1 and ($2::text is null or log = $2) and id {comparison} $3 order by id {order} limit $4"
     );
-    sqlx::query_as(AssertSqlSafe(sql)).bind(id).bind(log).bind(number).bind(limit).fetch_all(pool).await
+    sqlx::query(AssertSqlSafe(sql))
+        .bind(id)
+        .bind(log)
+        .bind(number)
+        .bind(limit)
+        .try_map(|row| rows::quarantine(&row))
+        .fetch_all(pool)
+        .await
 }
 
 /// A page, or a download, of what was read at once.
@@ -274,7 +288,7 @@ async fn one_batch<R: Row, P: Serialize>(
     format: Option<Format>,
     rows: Vec<R>,
     page: impl FnOnce(Vec<R>) -> P,
-) -> Result<Response, Problem> {
+) -> Result<Response, ApiError> {
     match format {
         Some(format) => {
             let batches = futures_util::stream::iter([Ok(rows)]);

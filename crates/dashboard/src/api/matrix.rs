@@ -1,7 +1,12 @@
 //! Students by steps.
 
+use crate::error::ApiError;
 use std::collections::HashMap;
 use std::sync::Arc;
+use workshop_wire::ProblemBody;
+use workshop_wire::dashboard::{
+    Cell, CellState, Matrix, MatrixRow, MatrixStep, WorkshopMatrix, WorkshopQuery,
+};
 
 use axum::Json;
 use axum::extract::State;
@@ -12,10 +17,8 @@ use super::asked;
 use super::download;
 use super::moments::{count, maybe};
 use super::standing;
-use super::types::{Cell, CellState, Matrix, MatrixRow, MatrixStep, WorkshopMatrix, WorkshopQuery};
 use crate::Dashboard;
-use crate::address::Query;
-use crate::problem::{Problem, ProblemBody};
+use workshop_edge::Query;
 
 /// Most students, over all workshops.
 const MOST: i64 = 10_000;
@@ -26,7 +29,7 @@ const MOST: i64 = 10_000;
 pub(super) async fn matrix(
     State(dashboard): State<Arc<Dashboard>>,
     Query(query): Query<WorkshopQuery>,
-) -> Result<Json<Matrix>, Problem> {
+) -> Result<Json<Matrix>, ApiError> {
     let workshop = asked::text(query.workshop.as_deref())?;
     Ok(Json(Matrix { workshops: workshops(dashboard.store.views(), workshop).await? }))
 }

@@ -15,21 +15,20 @@ mod past;
 mod rows;
 mod search;
 mod standing;
-pub mod types;
 
 use std::sync::Arc;
+use workshop_wire::ProblemBody;
 
 use axum::Router;
 use axum::routing::get;
 use utoipa::OpenApi;
-use utoipa::openapi::{
-    self, ComponentsBuilder, ContentBuilder, InfoBuilder, LicenseBuilder, OpenApiBuilder, Ref,
-    ResponseBuilder,
-};
+use utoipa::openapi::{self, ComponentsBuilder, InfoBuilder, LicenseBuilder, OpenApiBuilder};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
+use workshop_edge::with_problems;
+use workshop_wire::dashboard::{Changed, Removed};
+use workshop_wire::terminal;
 
-use crate::problem::ProblemBody;
 use crate::{Dashboard, auth, live};
 
 /// All routes of the API, with their description.
@@ -66,10 +65,13 @@ fn document_head() -> openapi::OpenApi {
         ))
         .license(Some(license))
         .build();
-    // Server-sent events have no schema of their own in OpenAPI.
-    let told =
-        ComponentsBuilder::new().schema_from::<types::Changed>().schema_from::<types::Removed>().build();
-    OpenApiBuilder::new().info(info).components(Some(told)).build()
+    // What events and terminals carry has no place of its own in OpenAPI.
+    let messages = ComponentsBuilder::new()
+        .schema_from::<Changed>()
+        .schema_from::<Removed>()
+        .schema_from::<terminal::ClientMessage>()
+        .schema_from::<terminal::ServerMessage>();
+    OpenApiBuilder::new().info(info).components(Some(messages.build())).build()
 }
 
 /// A recording: asciicast v2, up to its last whole line; live ones too.
@@ -97,19 +99,6 @@ pub fn openapi() -> Result<String, serde_json::Error> {
     let mut document = api().split_for_parts().1;
     document.merge(ServedElsewhere::openapi());
     with_problems(document).to_pretty_json()
-}
-
-/// Besides the answers that an operation names, any may be a problem: of a wrong request, a wrong token, a database that is away.
-fn with_problems(mut document: openapi::OpenApi) -> openapi::OpenApi {
-    let body = ContentBuilder::new().schema(Some(Ref::from_schema_name("ProblemBody"))).build();
-    let problem =
-        ResponseBuilder::new().description("A problem").content("application/problem+json", body).build();
-    for item in document.paths.paths.values_mut() {
-        for operation in [&mut item.get, &mut item.post].into_iter().flatten() {
-            operation.responses.responses.insert("default".to_owned(), problem.clone().into());
-        }
-    }
-    document
 }
 
 /// The API's routes.

@@ -1,8 +1,7 @@
 //! Who needs help, and how much: one function of what is known of a workspace and the time.
 
 use workshop_events::Timestamp;
-
-use super::types::Mark;
+use workshop_wire::dashboard::Mark;
 
 /// Checks that have to fail, the last of them too.
 const FAILS: u32 = 3;

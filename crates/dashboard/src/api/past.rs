@@ -1,24 +1,21 @@
 //! A workspace at any moment: its stored lines, folded by the same projector as in the workspace itself.
 
+use crate::error::ApiError;
 use std::sync::Arc;
+use workshop_wire::ProblemBody;
+use workshop_wire::dashboard::{AtQuery, LogQuery};
+use workshop_wire::history::{StateAt, TimelineView};
 
 use axum::Json;
 use axum::extract::State;
 use sqlx::PgPool;
-use workshop_events::{Cause, StateRecord, Timestamp};
-use workshop_projector::{
-    Band, Check, FoldUntil, OpenSwitch as FoldedSwitch, Projection, StepRecord, Timeline,
-};
+use workshop_events::StateRecord;
+use workshop_projector::{FoldUntil, Timeline};
 
 use super::asked::{self, Log};
 use super::lists;
-use super::types::{
-    AtQuery, CastRef, CheckReport, CheckTrigger, LogQuery, Moment, OpenSwitch, SessionBand, StateAt,
-    StepBand, StepProgress, StepStatus, TestReport, TimelineView,
-};
 use crate::Dashboard;
-use crate::address::{Path, Query};
-use crate::problem::{Problem, ProblemBody};
+use workshop_edge::{Path, Query};
 
 /// How much of each kind stands on the timeline.
 const KEEP: usize = 5000;
@@ -36,21 +33,12 @@ pub(super) async fn state(
     State(dashboard): State<Arc<Dashboard>>,
     Path(id): Path<String>,
     Query(AtQuery { at, log }): Query<AtQuery>,
-) -> Result<Json<StateAt>, Problem> {
+) -> Result<Json<StateAt>, ApiError> {
     let pool = dashboard.store.views();
     let log = asked::some_log(pool, &id, log.as_deref()).await?;
     let mut fold = FoldUntil::new(at);
     each_record(pool, &log, |seq, record| fold.apply(seq, record)).await?;
-    let state = fold.into_projection();
-    Ok(Json(StateAt {
-        log: log.log,
-        ts: at,
-        seq: state.seq(),
-        active: state.active().map(ToOwned::to_owned),
-        steps: progress(&state, at),
-        clients: u32::try_from(state.clients()).unwrap_or(u32::MAX),
-        switch: state.open_switch().map(open_switch),
-    }))
+    Ok(Json(StateAt::of(log.log, at, &fold.into_projection())))
 }
 
 /// All that moves under the slider.
@@ -63,42 +51,13 @@ pub(super) async fn timeline(
     State(dashboard): State<Arc<Dashboard>>,
     Path(id): Path<String>,
     Query(query): Query<LogQuery>,
-) -> Result<Json<TimelineView>, Problem> {
+) -> Result<Json<TimelineView>, ApiError> {
     let pool = dashboard.store.views();
     let log = asked::some_log(pool, &id, query.log.as_deref()).await?;
     let mut timeline = Timeline::new(KEEP);
     each_record(pool, &log, |seq, record| timeline.apply(seq, record)).await?;
-    let mut commands = lists::newest_commands(pool, &log, i64::try_from(KEEP).unwrap_or(i64::MAX)).await?;
-    for command in &mut commands {
-        // The seed's lines do not say their step.
-        if command.step.is_none() {
-            command.step = timeline.step_at(command.ts).map(ToOwned::to_owned);
-        }
-    }
-    let state = timeline.projection();
-    let session = |session: &workshop_projector::Session| SessionBand {
-        session: session.id.clone(),
-        name: session.name.clone(),
-        opened: session.opened,
-        closed: session.closed,
-        casts: session.casts.iter().map(|c| CastRef { name: c.name.clone(), at: c.at }).collect(),
-    };
-    let moment = |m: &workshop_projector::Moment| Moment {
-        ts: m.ts,
-        kind: m.kind.clone(),
-        step: m.step.clone(),
-        text: m.text.clone(),
-    };
-    Ok(Json(TimelineView {
-        log: log.log,
-        from: timeline.first(),
-        to: state.last().max(commands.last().map(|c| c.ts)),
-        steps: timeline.bands().map(band).collect(),
-        checks: timeline.checks().map(|(step, check)| report(step, check)).collect(),
-        moments: timeline.moments().map(moment).collect(),
-        sessions: state.sessions().iter().map(session).collect(),
-        commands,
-    }))
+    let commands = lists::newest_commands(pool, &log, i64::try_from(KEEP).unwrap_or(i64::MAX)).await?;
+    Ok(Json(TimelineView::of(log.log, &timeline, commands)))
 }
 
 /// Every state record of a log in the order of `seq`, up to where it is projected.
@@ -106,7 +65,7 @@ async fn each_record(
     pool: &PgPool,
     log: &Log,
     mut take: impl FnMut(u64, &StateRecord<'_>),
-) -> Result<(), Problem> {
+) -> Result<(), ApiError> {
     let mut after = -1i64;
     loop {
         let lines: Vec<(i64, String)> = sqlx::query_as(
@@ -129,88 +88,5 @@ async fn each_record(
             }
         }
         tokio::task::yield_now().await;
-    }
-}
-
-fn open_switch(open: &FoldedSwitch) -> OpenSwitch {
-    OpenSwitch { request: open.request.clone(), kind: open.kind.into(), step: open.step.clone(), ts: open.ts }
-}
-
-fn band(band: &Band) -> StepBand {
-    let cause = match band.cause {
-        Cause::Initial => "initial",
-        Cause::Navigate => "navigate",
-        Cause::Switch => "switch",
-        Cause::Reset => "reset",
-        Cause::Other => "other",
-    };
-    StepBand { step: band.step.clone(), from: band.from, to: band.to, cause: cause.to_owned() }
-}
-
-fn report(step: &str, check: &Check) -> CheckReport {
-    let test = |failed: &workshop_events::FailedTest| TestReport {
-        title: failed.title.clone(),
-        passed: false,
-        found: failed.found.clone(),
-        expected: failed.expected.clone(),
-    };
-    CheckReport {
-        step: step.to_owned(),
-        passed: check.passed,
-        total: check.count.total,
-        passed_count: check.count.passed,
-        trigger: match check.trigger {
-            workshop_events::Trigger::Student => CheckTrigger::Student,
-            workshop_events::Trigger::Periodic | workshop_events::Trigger::Other => CheckTrigger::Periodic,
-        },
-        ts: check.ts,
-        tests: check.failed.iter().map(test).collect(),
-    }
-}
-
-/// Each step of the workshop, then former ones, as they stood at `now`.
-fn progress(state: &Projection, now: Timestamp) -> Vec<StepProgress> {
-    let current = state.steps().iter().map(|s| (s.id.as_str(), s.title.as_str(), s.group.clone()));
-    // A log that never lists its steps still names them.
-    let others: Vec<&str> = match state.steps() {
-        [] => state.step_records().map(|(id, _)| id).collect(),
-        _ => state.former(),
-    };
-    let others = others.into_iter().map(|id| (id, id, None));
-    current.chain(others).map(|(id, title, group)| step_progress(state, now, id, title, group)).collect()
-}
-
-fn step_progress(
-    state: &Projection,
-    now: Timestamp,
-    id: &str,
-    title: &str,
-    group: Option<String>,
-) -> StepProgress {
-    let record = state.step_record(id);
-    let last_check = record.and_then(StepRecord::last_check);
-    let active = state.active() == Some(id);
-    let status = if state.is_completed(id) {
-        StepStatus::Completed
-    } else if active && last_check.is_some_and(|check| !check.passed) {
-        StepStatus::Failing
-    } else if active {
-        StepStatus::Active
-    } else if state.is_given(id) {
-        StepStatus::Given
-    } else if !state.steps().is_empty() && state.position(id).is_none() {
-        StepStatus::Former
-    } else {
-        StepStatus::Ahead
-    };
-    StepProgress {
-        id: id.to_owned(),
-        title: title.to_owned(),
-        group,
-        status,
-        active,
-        tries: record.map_or(0, |r| r.tries),
-        seconds: state.active_ms(id, now) as f64 / 1000.0,
-        last_check: last_check.map(|check| report(id, check)),
     }
 }

@@ -1,37 +1,40 @@
 //! How each entry of a list is read from the database, and written as CSV.
 
+use sqlx::Row as _;
 use sqlx::postgres::PgRow;
 use sqlx::types::Json;
-use sqlx::{FromRow, Row as _};
 use workshop_events::FailedTest;
+use workshop_wire::dashboard::{EventView, LlmView, QuarantineView, RecordingView};
+use workshop_wire::history::{CommandView, TestReport};
 
 use super::download::{Cell, Row};
 use super::lists::Numbered;
 use super::moments::{maybe, moment};
-use super::types::{CommandView, EventView, LlmView, QuarantineView, RecordingView, TestReport};
 
-impl FromRow<'_, PgRow> for CommandView {
-    fn from_row(row: &PgRow) -> Result<Self, sqlx::Error> {
-        Ok(Self {
-            seq: row.try_get("seq")?,
-            ts: moment(row.try_get("ts_ms")?),
-            cmd: row.try_get("cmd")?,
-            exit: row.try_get("exit")?,
-            session: row.try_get("session")?,
-            step: row.try_get("step")?,
-            cwd: row.try_get("cwd")?,
-            ms: row.try_get("ms")?,
-            at: row.try_get("at")?,
-        })
-    }
+/// Reads a row of the query that lists CommandViews.
+pub(super) fn command(row: &PgRow) -> Result<CommandView, sqlx::Error> {
+    Ok(CommandView {
+        seq: row.try_get::<i64, _>("seq")?.unsigned_abs(),
+        ts: moment(row.try_get("ts_ms")?),
+        cmd: row.try_get("cmd")?,
+        exit: row.try_get("exit")?,
+        session: row.try_get("session")?,
+        step: row.try_get("step")?,
+        cwd: row.try_get("cwd")?,
+        ms: row.try_get::<Option<i64>, _>("ms")?.map(i64::unsigned_abs),
+        at: row.try_get("at")?,
+    })
 }
 
 impl Numbered for CommandView {
     const TABLE: &'static str = "command_log";
     const COLUMNS: &'static str =
         "seq, (extract(epoch from ts) * 1000)::bigint as ts_ms, cmd, exit, session, step, cwd, ms, at";
+    fn read(row: &PgRow) -> Result<Self, sqlx::Error> {
+        command(row)
+    }
     fn seq(&self) -> i64 {
-        self.seq
+        i64::try_from(self.seq).unwrap_or(i64::MAX)
     }
 }
 
@@ -53,39 +56,41 @@ impl Row for CommandView {
     }
 }
 
-impl FromRow<'_, PgRow> for EventView {
-    fn from_row(row: &PgRow) -> Result<Self, sqlx::Error> {
-        let failed: Option<Json<Vec<FailedTest>>> = row.try_get("failed")?;
-        let tests = failed.map(|failed| failed.0).unwrap_or_default().into_iter();
-        Ok(Self {
-            seq: row.try_get("seq")?,
-            ts: moment(row.try_get("ts_ms")?),
-            event: row.try_get("event")?,
-            step: row.try_get("step")?,
-            session: row.try_get("session")?,
-            passed: row.try_get("passed")?,
-            checks_passed: row.try_get("checks_passed")?,
-            checks_total: row.try_get("checks_total")?,
-            trigger: row.try_get("trigger")?,
-            kind: row.try_get("kind")?,
-            request: row.try_get("request")?,
-            reason: row.try_get("reason")?,
-            failed: tests
-                .map(|test| TestReport {
-                    title: test.title,
-                    passed: false,
-                    found: test.found,
-                    expected: test.expected,
-                })
-                .collect(),
-        })
-    }
+/// Reads a row of the query that lists EventViews.
+pub(super) fn event(row: &PgRow) -> Result<EventView, sqlx::Error> {
+    let failed: Option<Json<Vec<FailedTest>>> = row.try_get("failed")?;
+    let tests = failed.map(|failed| failed.0).unwrap_or_default().into_iter();
+    Ok(EventView {
+        seq: row.try_get("seq")?,
+        ts: moment(row.try_get("ts_ms")?),
+        event: row.try_get("event")?,
+        step: row.try_get("step")?,
+        session: row.try_get("session")?,
+        passed: row.try_get("passed")?,
+        checks_passed: row.try_get("checks_passed")?,
+        checks_total: row.try_get("checks_total")?,
+        trigger: row.try_get("trigger")?,
+        kind: row.try_get("kind")?,
+        request: row.try_get("request")?,
+        reason: row.try_get("reason")?,
+        failed: tests
+            .map(|test| TestReport {
+                title: test.title,
+                passed: false,
+                found: test.found,
+                expected: test.expected,
+            })
+            .collect(),
+    })
 }
 
 impl Numbered for EventView {
     const TABLE: &'static str = "state_timeline";
     const COLUMNS: &'static str = "seq, (extract(epoch from ts) * 1000)::bigint as ts_ms, event, step, session, passed, \
          checks_passed, checks_total, trigger, kind, request, reason, failed";
+    fn read(row: &PgRow) -> Result<Self, sqlx::Error> {
+        event(row)
+    }
     fn seq(&self) -> i64 {
         self.seq
     }
@@ -131,28 +136,30 @@ impl Row for EventView {
     }
 }
 
-impl FromRow<'_, PgRow> for LlmView {
-    fn from_row(row: &PgRow) -> Result<Self, sqlx::Error> {
-        Ok(Self {
-            seq: row.try_get("seq")?,
-            ts: moment(row.try_get("ts_ms")?),
-            step: row.try_get("step")?,
-            mode: row.try_get("mode")?,
-            question: row.try_get("question")?,
-            response: row.try_get("response")?,
-            model: row.try_get("model")?,
-            input_tokens: row.try_get("input_tokens")?,
-            output_tokens: row.try_get("output_tokens")?,
-            ms: row.try_get("ms")?,
-            outcome: row.try_get("outcome")?,
-        })
-    }
+/// Reads a row of the query that lists LlmViews.
+pub(super) fn llm(row: &PgRow) -> Result<LlmView, sqlx::Error> {
+    Ok(LlmView {
+        seq: row.try_get("seq")?,
+        ts: moment(row.try_get("ts_ms")?),
+        step: row.try_get("step")?,
+        mode: row.try_get("mode")?,
+        question: row.try_get("question")?,
+        response: row.try_get("response")?,
+        model: row.try_get("model")?,
+        input_tokens: row.try_get("input_tokens")?,
+        output_tokens: row.try_get("output_tokens")?,
+        ms: row.try_get("ms")?,
+        outcome: row.try_get("outcome")?,
+    })
 }
 
 impl Numbered for LlmView {
     const TABLE: &'static str = "llm_interactions";
     const COLUMNS: &'static str = "seq, (extract(epoch from ts) * 1000)::bigint as ts_ms, step, mode, question, response, \
          model, input_tokens, output_tokens, ms, outcome";
+    fn read(row: &PgRow) -> Result<Self, sqlx::Error> {
+        llm(row)
+    }
     fn seq(&self) -> i64 {
         self.seq
     }
@@ -189,19 +196,18 @@ impl Row for LlmView {
     }
 }
 
-impl FromRow<'_, PgRow> for RecordingView {
-    fn from_row(row: &PgRow) -> Result<Self, sqlx::Error> {
-        Ok(Self {
-            log: row.try_get("log")?,
-            name: row.try_get("name")?,
-            session: row.try_get("session")?,
-            terminal: row.try_get("session_name")?,
-            opened: maybe(row.try_get("opened")?),
-            at: row.try_get("at")?,
-            bytes: row.try_get("bytes")?,
-            live: row.try_get("live")?,
-        })
-    }
+/// Reads a row of the query that lists RecordingViews.
+pub(super) fn recording(row: &PgRow) -> Result<RecordingView, sqlx::Error> {
+    Ok(RecordingView {
+        log: row.try_get("log")?,
+        name: row.try_get("name")?,
+        session: row.try_get("session")?,
+        terminal: row.try_get("session_name")?,
+        opened: maybe(row.try_get("opened")?),
+        at: row.try_get("at")?,
+        bytes: row.try_get("bytes")?,
+        live: row.try_get("live")?,
+    })
 }
 
 impl Row for RecordingView {
@@ -221,19 +227,18 @@ impl Row for RecordingView {
     }
 }
 
-impl FromRow<'_, PgRow> for QuarantineView {
-    fn from_row(row: &PgRow) -> Result<Self, sqlx::Error> {
-        let line: Vec<u8> = row.try_get("line")?;
-        Ok(Self {
-            id: row.try_get("id")?,
-            log: row.try_get("log")?,
-            stream: row.try_get("stream")?,
-            offset: row.try_get("offset")?,
-            reason: row.try_get("reason")?,
-            line: String::from_utf8_lossy(&line).into_owned(),
-            received_at: moment(row.try_get("received_at")?),
-        })
-    }
+/// Reads a row of the query that lists QuarantineViews.
+pub(super) fn quarantine(row: &PgRow) -> Result<QuarantineView, sqlx::Error> {
+    let line: Vec<u8> = row.try_get("line")?;
+    Ok(QuarantineView {
+        id: row.try_get("id")?,
+        log: row.try_get("log")?,
+        stream: row.try_get("stream")?,
+        offset: row.try_get("offset")?,
+        reason: row.try_get("reason")?,
+        line: String::from_utf8_lossy(&line).into_owned(),
+        received_at: moment(row.try_get("received_at")?),
+    })
 }
 
 impl Row for QuarantineView {

@@ -3,7 +3,10 @@
 //! A plain scan with ILIKE: an index of trigrams would have to be paid for with every command that is taken in, by
 //! every installation, for a question that is asked now and then.
 
+use crate::error::ApiError;
 use std::sync::Arc;
+use workshop_wire::ProblemBody;
+use workshop_wire::dashboard::{Found, FoundList, SearchQuery};
 
 use axum::Json;
 use axum::extract::State;
@@ -12,10 +15,9 @@ use sqlx::FromRow;
 use super::asked;
 use super::lists;
 use super::moments::moment;
-use super::types::{Found, FoundList, SearchQuery};
 use crate::Dashboard;
-use crate::address::Query;
-use crate::problem::{Problem, ProblemBody};
+use workshop_edge::Problem;
+use workshop_edge::Query;
 
 /// The most that a search gives.
 const MOST: u32 = 500;
@@ -43,10 +45,10 @@ struct Row {
 pub(super) async fn search(
     State(dashboard): State<Arc<Dashboard>>,
     Query(query): Query<SearchQuery>,
-) -> Result<Json<FoundList>, Problem> {
+) -> Result<Json<FoundList>, ApiError> {
     let text = query.q.trim();
     if !(2..=LONGEST).contains(&text.chars().count()) {
-        return Err(Problem::bad_request(format!("q has 2 to {LONGEST} characters.")));
+        return Err(Problem::bad_request(format!("q has 2 to {LONGEST} characters.")).into());
     }
     asked::text(Some(text))?;
     let limit = lists::limit(query.limit, MOST);
@@ -87,7 +89,7 @@ pub(super) async fn search(
 }
 
 /// A question that took too long is not the database's trouble.
-fn refused(error: sqlx::Error) -> Problem {
+fn refused(error: sqlx::Error) -> ApiError {
     const CANCELED: &str = "57014";
     let code = error.as_database_error().and_then(|error| error.code());
     if code.is_none_or(|code| code != CANCELED) {
@@ -96,6 +98,7 @@ fn refused(error: sqlx::Error) -> Problem {
     let detail =
         "Nothing was found within 10 seconds. Name a workshop or a step, or look for something longer.";
     Problem::new(axum::http::StatusCode::SERVICE_UNAVAILABLE, "too-much", "Too much to look through", detail)
+        .into()
 }
 
 /// Anything that contains the text: what the text has of wildcards stands for itself.

@@ -1,6 +1,5 @@
 //! Who may ask: Host and Origin of every request, and of the instructor API a token or a login.
 
-mod browser;
 mod oidc;
 mod pages;
 mod session;
@@ -8,21 +7,22 @@ mod session;
 pub(crate) use session::hex;
 
 use std::sync::Arc;
+use workshop_wire::dashboard::Via;
 
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::http::HeaderMap;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use subtle::ConstantTimeEq;
+use reqwest::Url;
+use workshop_edge::{Hosts, Token, bearer, check_origin, check_own, protect};
 
 use crate::Dashboard;
-use crate::api::types::Via;
-use crate::problem::Problem;
 use crate::settings::Settings;
 use oidc::Provider;
 use session::Sessions;
+use workshop_edge::Problem;
 
 pub(crate) use pages::{__path_logout, logout};
 
@@ -56,8 +56,8 @@ pub enum AuthError {
 
 /// The rules.
 pub struct Auth {
-    hosts: Vec<String>,
-    token: Option<String>,
+    hosts: Hosts,
+    token: Option<Token>,
     provider: Option<Provider>,
     sessions: Sessions,
 }
@@ -77,14 +77,14 @@ impl Auth {
     /// # Errors
     /// They would leave it open, or contradict themselves.
     pub fn new(settings: &Settings) -> Result<Self, AuthError> {
-        let token = settings.instructor_token.clone().filter(|token| !token.is_empty());
+        let token = settings.instructor_token.as_deref().filter(|token| !token.is_empty()).map(Token::from);
         let provider = Provider::new(settings)?;
         if !settings.listen.ip().is_loopback() && token.is_none() && provider.is_none() {
             return Err(AuthError::Open(settings.listen));
         }
         let public = match &settings.public_url {
             Some(text) => Some(
-                browser::address(text)
+                address(text)
                     .ok_or_else(|| AuthError::Address { name: "WORKSHOP_PUBLIC_URL", text: text.clone() })?,
             ),
             None => None,
@@ -94,7 +94,7 @@ impl Auth {
         hosts.extend(public.as_ref().and_then(|url| url.host_str()).map(str::to_ascii_lowercase));
         let sessions = Sessions::new(settings, public.is_some_and(|url| url.scheme() == "https"))
             .map_err(|error| AuthError::Login(error.to_string()))?;
-        Ok(Self { hosts, token, provider, sessions })
+        Ok(Self { hosts: Hosts::new("dashboard", hosts), token, provider, sessions })
     }
 
     /// Whether one can log in at a provider.
@@ -109,8 +109,10 @@ impl Auth {
 
     /// Who has this token.
     pub fn by_token(&self, token: &str) -> Option<Instructor> {
-        let right = self.token.as_deref()?.as_bytes().ct_eq(token.as_bytes());
-        bool::from(right).then(|| Instructor { name: "instructor".to_owned(), via: Via::Token })
+        self.token
+            .as_ref()?
+            .matches(token)
+            .then(|| Instructor { name: "instructor".to_owned(), via: Via::Token })
     }
 
     /// Who logged in with this browser.
@@ -125,20 +127,17 @@ impl Auth {
             return Err(Problem::unauthorized(
                 "Nobody can log in: neither WORKSHOP_INSTRUCTOR_TOKEN nor WORKSHOP_OIDC_ISSUER is set for this \
                  dashboard.",
-            ));
+            ).into());
         }
-        if let Some(value) = request.headers().get(header::AUTHORIZATION) {
-            let token = bearer(value).ok_or_else(|| {
-                Problem::unauthorized("The Authorization header must be \"Bearer <token>\".")
-            })?;
+        if let Some(token) = bearer(request.headers())? {
             return self
                 .by_token(token)
                 .ok_or_else(|| Problem::unauthorized("The token is not the instructors' one."));
         }
         let who = self.by_cookie(request.headers());
-        let Some(who) = who else { return Err(Problem::unauthorized("Log in, or bring the token.")) };
+        let Some(who) = who else { return Err(Problem::unauthorized("Log in, or bring the token.").into()) };
         if !request.method().is_safe() {
-            browser::check_own(request.headers())?;
+            check_own(request.headers())?;
         }
         Ok(who)
     }
@@ -149,14 +148,14 @@ impl Auth {
         if matches!(path.as_str(), "/healthz" | "/readyz" | "/metrics") || path.starts_with("/ingest/") {
             return Ok(());
         }
-        browser::check_host(request.headers(), &self.hosts)?;
+        self.hosts.check(request.headers())?;
         // A provider sends the browser back from another site.
         let (api, socket) = (path.starts_with("/api/"), path.starts_with("/ws/"));
         if api || socket || path == "/auth/logout" {
-            browser::check_origin(request.headers())?;
+            check_origin(request.headers())?;
         }
         if path == "/auth/logout" {
-            browser::check_own(request.headers())?;
+            check_own(request.headers())?;
         }
         if socket {
             // A token comes with the first frame: a browser cannot set a header here.
@@ -174,8 +173,8 @@ impl Auth {
 /// Checks every request, and leaves its [`Instructor`] among its extensions.
 pub async fn guard(State(dashboard): State<Arc<Dashboard>>, mut request: Request, next: Next) -> Response {
     match dashboard.auth.admit(&mut request) {
-        Ok(()) => browser::with_headers(next.run(request).await),
-        Err(problem) => browser::with_headers(problem.into_response()),
+        Ok(()) => protect(next.run(request).await),
+        Err(problem) => protect(problem.into_response()),
     }
 }
 
@@ -184,7 +183,8 @@ pub fn routes() -> Router<Arc<Dashboard>> {
     Router::new().route("/auth/login", get(pages::login)).route("/auth/callback", get(pages::callback))
 }
 
-fn bearer(value: &HeaderValue) -> Option<&str> {
-    let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+/// An http or https address with a host.
+fn address(text: &str) -> Option<Url> {
+    let url: Url = text.parse().ok()?;
+    (matches!(url.scheme(), "http" | "https") && url.has_host()).then_some(url)
 }

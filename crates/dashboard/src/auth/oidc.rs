@@ -17,7 +17,7 @@ use openidconnect::{
 use serde::{Deserialize, Serialize};
 
 use super::AuthError;
-use super::browser::address;
+use super::address;
 use super::session::Pending;
 use crate::client::client;
 use crate::settings::Settings;

@@ -1,6 +1,8 @@
 //! The addresses a browser goes to, to log in and out.
 
+use crate::error::ApiError;
 use std::sync::Arc;
+use workshop_wire::ProblemBody;
 
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -10,8 +12,8 @@ use subtle::ConstantTimeEq;
 
 use super::oidc::LoginError;
 use crate::Dashboard;
-use crate::address::Query;
-use crate::problem::{Problem, ProblemBody};
+use workshop_edge::Problem;
+use workshop_edge::Query;
 
 /// Where to go after the login.
 #[derive(Deserialize)]
@@ -24,9 +26,9 @@ pub(super) struct LoginQuery {
 pub(super) async fn login(
     State(dashboard): State<Arc<Dashboard>>,
     Query(query): Query<LoginQuery>,
-) -> Result<Response, Problem> {
+) -> Result<Response, ApiError> {
     let Some(provider) = &dashboard.auth.provider else {
-        return Err(Problem::not_found("There is no login: WORKSHOP_OIDC_ISSUER is not set."));
+        return Err(Problem::not_found("There is no login: WORKSHOP_OIDC_ISSUER is not set.").into());
     };
     let back = query.back.filter(|back| is_own_path(back)).unwrap_or_else(|| "/".to_owned());
     match provider.begin(back).await {
@@ -52,10 +54,10 @@ pub(super) async fn callback(
     State(dashboard): State<Arc<Dashboard>>,
     Query(query): Query<CallbackQuery>,
     headers: HeaderMap,
-) -> Result<Response, Problem> {
+) -> Result<Response, ApiError> {
     let auth = &dashboard.auth;
     let Some(provider) = &auth.provider else {
-        return Err(Problem::not_found("There is no login: WORKSHOP_OIDC_ISSUER is not set."));
+        return Err(Problem::not_found("There is no login: WORKSHOP_OIDC_ISSUER is not set.").into());
     };
     let unproven = |text: &str| told(&LoginError::Unproven(text.to_owned()));
     let Some(pending) = auth.sessions.recall(&headers) else {

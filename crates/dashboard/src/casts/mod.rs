@@ -4,7 +4,6 @@ pub mod chunks;
 mod counts;
 pub mod merge;
 pub mod playback;
-mod range;
 pub mod sweep;
 mod upkeep;
 mod watch;

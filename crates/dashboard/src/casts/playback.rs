@@ -1,22 +1,22 @@
 //! Recordings as the browser plays them: one resource over all chunks, with ranges, while it grows.
 
+use crate::error::ApiError;
 use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::HeaderMap;
+use axum::response::Response;
 use axum::routing::get;
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 
 use super::chunks::{self, Chunk};
-use super::range::{Asked, asked};
 use super::{Casts, CastsError};
 use crate::Dashboard;
-use crate::address::Path;
-use crate::problem::Problem;
+use workshop_edge::Path;
+use workshop_edge::{Part, Problem};
 
 /// So many objects are asked for ahead of the one that is sent; their bytes come when it is their turn.
 const AHEAD: usize = 4;
@@ -30,7 +30,7 @@ async fn recording(
     State(dashboard): State<Arc<Dashboard>>,
     Path((log, name)): Path<(String, String)>,
     headers: HeaderMap,
-) -> Result<Response, Problem> {
+) -> Result<Response, ApiError> {
     let mut connection = dashboard.store.views().acquire().await?;
     // Neither is in any name; Postgres would refuse the one.
     let chunks = match name.contains(['\0', '/']) || log.contains('\0') {
@@ -39,40 +39,18 @@ async fn recording(
     };
     drop(connection);
     let Some(len) = chunks.last().map(Chunk::end) else {
-        return Err(Problem::not_found("There is no such recording, or nothing of it has come yet."));
+        return Err(Problem::not_found("There is no such recording, or nothing of it has come yet.").into());
     };
-    let range = headers.get(header::RANGE).and_then(|range| range.to_str().ok());
-    let (status, first, end) = match range.map_or(Asked::Whole, |range| asked(range, len)) {
-        Asked::Whole => (StatusCode::OK, 0, len),
-        Asked::Part(first, end) => (StatusCode::PARTIAL_CONTENT, first, end),
-        Asked::Outside => return Ok(outside(len)),
+    let part = match Part::of(&headers, len) {
+        Ok(part) => part,
+        Err(outside) => return Ok(outside),
     };
     let failed = |error: CastsError| Problem::unavailable("the recording cannot be read", &error);
-    let mut bytes = bytes(dashboard.casts.clone(), chunks, first, end).boxed();
+    let mut bytes = bytes(dashboard.casts.clone(), chunks, part.first, part.end).boxed();
     // Before it is said that it comes, some of it is here.
     let begin = bytes.try_next().await.map_err(failed)?;
     let body = Body::from_stream(stream::iter(begin.map(Ok)).chain(bytes));
-    let mut response = (status, body).into_response();
-    let set = response.headers_mut();
-    set.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/x-asciicast"));
-    set.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
-    set.insert(header::CONTENT_LENGTH, HeaderValue::from(end - first));
-    if status == StatusCode::PARTIAL_CONTENT
-        && let Ok(value) = HeaderValue::from_str(&format!("bytes {first}-{}/{len}", end - 1))
-    {
-        set.insert(header::CONTENT_RANGE, value);
-    }
-    Ok(response)
-}
-
-fn outside(len: u64) -> Response {
-    let problem = Problem::new(
-        StatusCode::RANGE_NOT_SATISFIABLE,
-        "range",
-        "Nothing in that range",
-        format!("The recording has {len} bytes so far."),
-    );
-    ([(header::CONTENT_RANGE, format!("bytes */{len}"))], problem).into_response()
+    Ok(part.answer("application/x-asciicast", body))
 }
 
 /// The bytes from `first` to before `end` of the recording that these chunks make, one object after the other.

@@ -1,13 +1,15 @@
 //! Who posts, and whose the log is.
 
-use axum::http::{HeaderMap, StatusCode, header};
+use crate::error::ApiError;
+use axum::http::{HeaderMap, StatusCode};
 use sha2::{Digest, Sha256};
 use sqlx::{PgConnection, PgPool, Row};
 use workshop_events::LogId;
 
-use crate::problem::Problem;
 use crate::projections::Place;
 use crate::store::types::Date;
+use workshop_edge::{Problem, bearer};
+use workshop_wire::ingest::{LogState, kind};
 
 /// What is known of a log before anything of a request is read.
 #[derive(Clone, Debug, Default)]
@@ -20,55 +22,25 @@ pub struct Known {
     pub seq: Option<i64>,
 }
 
-/// `logs.state`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LogState {
-    /// Lines are taken.
-    Open,
-    /// The volume was set back, and nothing more is taken.
-    Diverged,
-    /// Its rows were dropped.
-    Expired,
-}
-
-impl LogState {
-    /// The word of the column.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Open => "open",
-            Self::Diverged => "diverged",
-            Self::Expired => "expired",
-        }
-    }
-
-    fn parse(word: &str) -> Self {
-        match word {
-            "diverged" => Self::Diverged,
-            "expired" => Self::Expired,
-            _ => Self::Open,
-        }
-    }
-
-    /// Whether lines of the log are taken.
-    ///
-    /// # Errors
-    /// They are not; the problem says why.
-    pub fn takes(self) -> Result<(), Problem> {
-        match self {
-            Self::Open => Ok(()),
-            Self::Diverged => Err(Problem::new(
-                StatusCode::CONFLICT,
-                "diverged",
-                "Log diverged",
-                "This log's volume was set back to an earlier state; nothing more is taken of it.",
-            )),
-            Self::Expired => Err(Problem::new(
-                StatusCode::GONE,
-                "expired",
-                "Log expired",
-                "This log was dropped after the time for which logs are kept.",
-            )),
-        }
+/// Refuses a log of which nothing more is stored.
+///
+/// # Errors
+/// The problem says why.
+pub fn check_open(state: LogState) -> Result<(), Problem> {
+    match state {
+        LogState::Open => Ok(()),
+        LogState::Diverged => Err(Problem::new(
+            StatusCode::CONFLICT,
+            kind::DIVERGED,
+            "Log diverged",
+            "This log's volume was set back to an earlier state; nothing more is taken of it.",
+        )),
+        LogState::Expired => Err(Problem::new(
+            StatusCode::GONE,
+            kind::EXPIRED,
+            "Log expired",
+            "This log was dropped after the time for which logs are kept.",
+        )),
     }
 }
 
@@ -114,7 +86,7 @@ pub async fn check(
     workspace: &str,
     log: LogId,
     stream: &str,
-) -> Result<Known, Problem> {
+) -> Result<Known, ApiError> {
     let query = "select w.workspace, l.workspace, l.state, c.next, c.seq from workspaces w \
                  left join logs l on l.log = $2 left join cursors c on c.log = $2 and c.stream = $3 \
                  where w.token_hash = $1 and w.revoked is null";
@@ -122,13 +94,13 @@ pub async fn check(
     let row = sqlx::query(query).bind(hash).bind(log.to_string()).bind(stream).fetch_optional(pool).await?;
     let row = row.ok_or_else(unknown_token)?;
     if row.try_get::<&str, _>(0)? != workspace {
-        return Err(other_workspace());
+        return Err(other_workspace().into());
     }
     if row.try_get::<Option<&str>, _>(1)?.is_some_and(|owner| owner != workspace) {
-        return Err(other_log());
+        return Err(other_log().into());
     }
     Ok(Known {
-        state: row.try_get::<Option<&str>, _>(2)?.map(LogState::parse),
+        state: row.try_get::<Option<&str>, _>(2)?.map(LogState::of),
         next: row.try_get::<Option<i64>, _>(3)?.unwrap_or(0).unsigned_abs(),
         seq: row.try_get(4)?,
     })
@@ -138,30 +110,30 @@ pub async fn check(
 ///
 /// # Errors
 /// There is no token, or an unknown or revoked one, or it is another workspace's.
-pub async fn check_workspace(pool: &PgPool, headers: &HeaderMap, workspace: &str) -> Result<(), Problem> {
+pub async fn check_workspace(pool: &PgPool, headers: &HeaderMap, workspace: &str) -> Result<(), ApiError> {
     let query = "select workspace from workspaces where token_hash = $1 and revoked is null";
     let row = sqlx::query(query).bind(token_hash(headers)?).fetch_optional(pool).await?;
     let row = row.ok_or_else(unknown_token)?;
-    if row.try_get::<&str, _>(0)? == workspace { Ok(()) } else { Err(other_workspace()) }
+    if row.try_get::<&str, _>(0)? == workspace { Ok(()) } else { Err(other_workspace().into()) }
 }
 
 /// Locks the workspace until the transaction ends, and finds its log, or makes it.
 ///
 /// # Errors
 /// The token was revoked meanwhile, or the log is another workspace's.
-pub async fn enter(connection: &mut PgConnection, workspace: &str, log: LogId) -> Result<Entered, Problem> {
+pub async fn enter(connection: &mut PgConnection, workspace: &str, log: LogId) -> Result<Entered, ApiError> {
     lock(connection, workspace).await?;
-    find_or_make(connection, workspace, log).await?.ok_or_else(other_log)
+    Ok(find_or_make(connection, workspace, log).await?.ok_or_else(other_log)?)
 }
 
 /// Locks the workspace until the transaction ends.
 ///
 /// # Errors
 /// The token was revoked meanwhile.
-pub async fn lock(connection: &mut PgConnection, workspace: &str) -> Result<(), Problem> {
+pub async fn lock(connection: &mut PgConnection, workspace: &str) -> Result<(), ApiError> {
     let query = "select 1 from workspaces where workspace = $1 and revoked is null for update";
     let locked = sqlx::query(query).bind(workspace).fetch_optional(connection).await?;
-    locked.map(drop).ok_or_else(unknown_token)
+    Ok(locked.map(drop).ok_or_else(unknown_token)?)
 }
 
 /// Finds a log of the workspace, which is locked, or makes it; `None` if the log is another workspace's.
@@ -202,7 +174,7 @@ async fn find(
     let via = row.try_get::<Option<&str>, _>(3)?;
     Ok(Some(Entered {
         place,
-        state: LogState::parse(row.try_get(2)?),
+        state: LogState::of(row.try_get(2)?),
         via: via.map(|word| if word == "vector" { Via::Vector } else { Via::Shipper }),
         newest: row.try_get(4)?,
     }))
@@ -214,12 +186,8 @@ pub fn hash(token: &str) -> [u8; 32] {
 }
 
 fn token_hash(headers: &HeaderMap) -> Result<[u8; 32], Problem> {
-    let token = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(|value| {
-        let (scheme, token) = value.split_once(' ')?;
-        scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
-    });
     let missing = || Problem::unauthorized("Send the workspace's token as Authorization: Bearer <token>.");
-    token.map(hash).ok_or_else(missing)
+    bearer(headers)?.map(hash).ok_or_else(missing)
 }
 
 fn unknown_token() -> Problem {

@@ -17,7 +17,7 @@ use serde::de::DeserializeOwned;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
-use crate::problem::Problem;
+use workshop_edge::Problem;
 
 /// The longest body, as it is sent and unpacked.
 pub const MAX_BODY: usize = 4 * 1024 * 1024;

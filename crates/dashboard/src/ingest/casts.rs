@@ -1,6 +1,8 @@
 //! Takes in recordings: the bytes go to the cast store first, then chunk and cursor are named in one transaction.
 
+use crate::error::ApiError;
 use std::sync::Arc;
+use workshop_wire::ingest::{LogState, OFFSET, Stored};
 
 use axum::Json;
 use axum::extract::{Request, State};
@@ -9,15 +11,15 @@ use sha2::{Digest, Sha256};
 use sqlx::{PgConnection, Row};
 use workshop_events::{LogId, cast};
 
-use super::access::{self, Entered, LogState};
+use super::access::{self, Entered};
 use super::commit::{Taken, not_at_a_line, seen, settle};
 use super::lines::{QUARANTINE, Refused, quarantine};
-use super::{Answer, OFFSET, body, number, parse_log};
+use super::{body, number, parse_log};
 use crate::Dashboard;
-use crate::address::Path;
 use crate::casts::chunks::{self, Chunk};
-use crate::problem::Problem;
 use crate::projections::columns::bigint;
+use workshop_edge::Path;
+use workshop_edge::Problem;
 
 /// How recordings are called.
 const SUFFIX: &str = ".cast";
@@ -67,16 +69,18 @@ pub(super) async fn cast(
     State(dashboard): State<Arc<Dashboard>>,
     Path((workspace, log, name)): Path<(String, String, String)>,
     request: Request,
-) -> Result<Json<Answer>, Problem> {
+) -> Result<Json<Stored>, ApiError> {
     let log = parse_log(&log)?;
     if name.len() > MAX_NAME || !name.ends_with(SUFFIX) || name.contains(['/', '\0']) {
-        return Err(Problem::bad_request("A recording is named by its file name, which ends in .cast."));
+        return Err(
+            Problem::bad_request("A recording is named by its file name, which ends in .cast.").into()
+        );
     }
     let recording = Recording { workspace, log, name };
     let (head, body) = request.into_parts();
     let pool = dashboard.store.ingest();
     let known = access::check(pool, &head.headers, &recording.workspace, log, &recording.stream()).await?;
-    known.state.unwrap_or(LogState::Open).takes()?;
+    access::check_open(known.state.unwrap_or(LogState::Open))?;
     let offset = number(&head.headers, OFFSET)?.ok_or_else(|| {
         Problem::bad_request("Workshop-Offset is missing: the offset of the body's first byte.")
     })?;
@@ -87,7 +91,7 @@ pub(super) async fn cast(
     {
         body::drain(body).await?;
         dashboard.taken.count(len, false);
-        return Ok(Json(Answer { next: known.next, seq: None }));
+        return Ok(Json(Stored { next: known.next, seq: None }));
     }
     let place = dashboard.casts.room().await;
     let place = place
@@ -104,7 +108,7 @@ pub(super) async fn cast(
         storing.await.map_err(|error| Problem::unavailable("the recording could not be stored", &error))?;
     let taken = taken?;
     dashboard.taken.count(len, taken.new);
-    Ok(Json(taken.into()))
+    Ok(Json(taken.stored()))
 }
 
 /// Takes in what begins at `offset` of a recording. Nothing of the database is locked while the cast store is asked: when
@@ -114,7 +118,7 @@ async fn take(
     recording: Recording,
     offset: u64,
     bytes: Bytes,
-) -> Result<Taken, Problem> {
+) -> Result<Taken, ApiError> {
     let pool = dashboard.store.ingest();
     let log = recording.log.to_string();
     let mut begin = position(&mut *pool.acquire().await?, &recording).await?;
@@ -124,7 +128,7 @@ async fn take(
             return Ok(Taken { next: begin.next, seq: None, new: false });
         }
         if seen > 0 && bytes[seen - 1] != b'\n' {
-            return Err(not_at_a_line(begin.next));
+            return Err(not_at_a_line(begin.next).into());
         }
         let new = bytes.slice(seen..);
         let name = recording.name.clone();
@@ -140,7 +144,7 @@ async fn take(
         }
         let mut transaction = pool.begin().await?;
         let entered = access::enter(&mut transaction, &recording.workspace, recording.log).await?;
-        entered.state.takes()?;
+        access::check_open(entered.state)?;
         let now = position(&mut transaction, &recording).await?;
         if now == begin {
             write(&mut transaction, &entered, &recording, &piece).await?;
@@ -150,7 +154,7 @@ async fn take(
         }
         begin = now;
     }
-    Err(Problem::unavailable("the recording could not be stored", &"others store the same one"))
+    Err(Problem::unavailable("the recording could not be stored", &"others store the same one").into())
 }
 
 async fn position(connection: &mut PgConnection, recording: &Recording) -> Result<Position, sqlx::Error> {
@@ -196,7 +200,7 @@ async fn write(
     entered: &Entered,
     recording: &Recording,
     piece: &Piece,
-) -> Result<(), Problem> {
+) -> Result<(), ApiError> {
     let (place, stream) = (&entered.place, recording.stream());
     if !piece.bytes.is_empty() {
         chunks::name(connection, &place.log, &recording.name, &piece.chunk).await?;

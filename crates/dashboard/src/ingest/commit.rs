@@ -1,18 +1,20 @@
 //! The transaction that takes lines in: rows, cursor and projections, or nothing.
 
+use crate::error::ApiError;
 use axum::http::StatusCode;
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 use sqlx::{PgConnection, PgPool, Row};
 use workshop_events::{LogId, Timestamp};
 use workshop_projector::Projection;
+use workshop_wire::ingest::{Stored, kind};
 
 use super::access::{self, Entered, Via};
 use super::late::{self, Late};
 use super::lines::{self, MAX_LINES, Position, QUARANTINE, Refused};
-use crate::problem::Problem;
 use crate::projections::{Place, Projected, RecordRows, columns::bigint, fold};
 use crate::store::types::Timestamptz;
+use workshop_edge::Problem;
 
 /// A body longer than this is read on a thread of its own: others' requests do not wait for it.
 const LONG: usize = 64 * 1024;
@@ -26,6 +28,13 @@ pub struct Taken {
     pub seq: Option<u64>,
     /// Whether this request brought something.
     pub new: bool,
+}
+
+impl Taken {
+    /// The answer to the post.
+    pub(super) fn stored(self) -> Stored {
+        Stored { next: self.next, seq: self.seq }
+    }
 }
 
 /// What a request brings.
@@ -84,13 +93,13 @@ pub async fn take<K: Projected>(
     log: LogId,
     offset: u64,
     brought: Brought,
-) -> Result<Taken, Problem> {
+) -> Result<Taken, ApiError> {
     let mut transaction = pool.begin().await?;
     let connection = &mut *transaction;
     let entered = access::enter(connection, workspace, log).await?;
-    entered.state.takes()?;
+    access::check_open(entered.state)?;
     if entered.via == Some(Via::Vector) {
-        return Err(other_path());
+        return Err(other_path().into());
     }
     let begin = cursor::<K>(connection, &entered.place).await?;
     let seen = seen(begin.next, offset, brought.len())?;
@@ -98,12 +107,12 @@ pub async fn take<K: Projected>(
         return Ok(Taken { next: begin.next, seq: Some(begin.seq), new: false });
     }
     let end = match brought {
-        Brought::TooLong(_) if seen > 0 => return Err(not_at_a_line(begin.next)),
+        Brought::TooLong(_) if seen > 0 => return Err(not_at_a_line(begin.next).into()),
         Brought::TooLong(len) => pass_over::<K>(connection, &entered, begin, len).await?,
         Brought::Lines(bytes) => {
             let seen = usize::try_from(seen).unwrap_or(usize::MAX);
             if seen > 0 && bytes[seen - 1] != b'\n' {
-                return Err(not_at_a_line(begin.next));
+                return Err(not_at_a_line(begin.next).into());
             }
             write::<K>(connection, &entered, begin, bytes.slice(seen..)).await?
         }
@@ -121,7 +130,7 @@ pub fn seen(next: u64, offset: u64, len: u64) -> Result<u64, Problem> {
         Some(seen) => Ok(seen.min(len)),
         None => Err(Problem::new(
             StatusCode::CONFLICT,
-            "offset-gap",
+            kind::OFFSET_GAP,
             "Bytes are missing",
             format!(
                 "The post begins at byte {offset}, but only {next} bytes were taken in. Go on from there."
@@ -139,7 +148,7 @@ pub(super) fn not_at_a_line(next: u64) -> Problem {
 
 fn other_path() -> Problem {
     let detail = "The JSON lines of this log come by Vector. Ship only its recordings: --only casts.";
-    Problem::new(StatusCode::CONFLICT, "other-path", "Another path delivers", detail)
+    Problem::new(StatusCode::CONFLICT, kind::OTHER_PATH, "Another path delivers", detail)
 }
 
 async fn cursor<K: Projected>(connection: &mut PgConnection, place: &Place) -> Result<Position, sqlx::Error> {
@@ -169,7 +178,7 @@ async fn write<K: Projected>(
     entered: &Entered,
     begin: Position,
     mut bytes: Bytes,
-) -> Result<Position, Problem> {
+) -> Result<Position, ApiError> {
     let place = &entered.place;
     let mut at = begin;
     let mut fold = if K::FOLDS { Some(load_fold(connection, place).await?) } else { None };
@@ -205,12 +214,12 @@ async fn prepare<K: Projected>(
     begin: Position,
     bytes: Bytes,
     fold: Option<Fold>,
-) -> Result<Prepared, Problem> {
+) -> Result<Prepared, ApiError> {
     if bytes.len() <= LONG {
         return Ok(prepare_now::<K>(&place, begin, &bytes, fold));
     }
     let reading = tokio::task::spawn_blocking(move || prepare_now::<K>(&place, begin, &bytes, fold));
-    reading.await.map_err(|error| Problem::unavailable("the lines could not be read", &error))
+    Ok(reading.await.map_err(|error| Problem::unavailable("the lines could not be read", &error))?)
 }
 
 fn prepare_now<K: Projected>(
@@ -247,7 +256,7 @@ async fn pass_over<K: Projected>(
     entered: &Entered,
     begin: Position,
     len: u64,
-) -> Result<Position, Problem> {
+) -> Result<Position, ApiError> {
     let Place { workspace, log, .. } = &entered.place;
     let refused = Refused::new(begin.next, b"", &format!("line is too long: {len} bytes"));
     let rows = lines::quarantine(workspace, log, K::STREAM.name(), vec![refused]);

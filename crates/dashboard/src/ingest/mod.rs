@@ -10,8 +10,10 @@ pub mod lines;
 mod position;
 pub mod vector;
 
+use crate::error::ApiError;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use workshop_wire::ingest::{LogState, OFFSET, Stored, TOO_LONG};
 
 use axum::Json;
 use axum::Router;
@@ -19,33 +21,12 @@ use axum::extract::{Request, State};
 use axum::http::HeaderMap;
 use axum::middleware;
 use axum::routing::{get, post};
-use serde::Serialize;
 use workshop_events::{Commands, Llm, LogId, State as StateKind, Stream};
 
 use crate::Dashboard;
-use crate::address::Path;
-use crate::problem::Problem;
 use commit::{Brought, Taken, take};
-
-/// Offset of the body's first byte in its file.
-pub const OFFSET: &str = "workshop-offset";
-/// Instead of a body: the length of a line that is too long to be sent, its newline included.
-pub const TOO_LONG: &str = "workshop-too-long";
-
-/// How far a stream is taken in.
-#[derive(Clone, Copy, Debug, Serialize)]
-pub struct Answer {
-    /// Where the next post begins.
-    pub next: u64,
-    /// The stream's highest `seq`; null for recordings.
-    pub seq: Option<u64>,
-}
-
-impl From<Taken> for Answer {
-    fn from(taken: Taken) -> Self {
-        Self { next: taken.next, seq: taken.seq }
-    }
-}
+use workshop_edge::Path;
+use workshop_edge::Problem;
 
 /// What was taken in since the dashboard started: posts, and their bytes.
 #[derive(Debug, Default)]
@@ -88,7 +69,7 @@ async fn lines_of(
     State(dashboard): State<Arc<Dashboard>>,
     Path((workspace, log, stream)): Path<(String, String, String)>,
     request: Request,
-) -> Result<Json<Answer>, Problem> {
+) -> Result<Json<Stored>, ApiError> {
     let log = parse_log(&log)?;
     let stream = Stream::ALL.into_iter().find(|known| known.name() == stream);
     let stream =
@@ -96,7 +77,7 @@ async fn lines_of(
     let (head, body) = request.into_parts();
     let pool = dashboard.store.ingest();
     let known = access::check(pool, &head.headers, &workspace, log, stream.name()).await?;
-    known.state.unwrap_or(access::LogState::Open).takes()?;
+    access::check_open(known.state.unwrap_or(LogState::Open))?;
     let offset = number(&head.headers, OFFSET)?.ok_or_else(|| {
         Problem::bad_request("Workshop-Offset is missing: the offset of the body's first byte.")
     })?;
@@ -104,13 +85,13 @@ async fn lines_of(
     body::plain(&head.headers)?;
     let announced = body::announced(&head.headers)?;
     let (brought, room) = match (too_long, announced) {
-        (Some(0), _) => return Err(Problem::bad_request("Workshop-Too-Long: no line has 0 bytes.")),
+        (Some(0), _) => return Err(Problem::bad_request("Workshop-Too-Long: no line has 0 bytes.").into()),
         (Some(len), _) => (Brought::TooLong(len), None),
         // Delivered again: nothing of it has to be kept.
         (None, Some(len)) if offset.checked_add(len).is_some_and(|end| end <= known.next) => {
             body::drain(body).await?;
             dashboard.taken.count(len, false);
-            return Ok(Json(Answer { next: known.next, seq: known.seq.map(i64::unsigned_abs) }));
+            return Ok(Json(Stored { next: known.next, seq: known.seq.map(i64::unsigned_abs) }));
         }
         (None, announced) => {
             let (lines, room) = dashboard.bodies.read_lines(body, announced).await?;
@@ -120,7 +101,7 @@ async fn lines_of(
     let len = if let Brought::Lines(bytes) = &brought { bytes.len() as u64 } else { 0 };
     let taken = store(&dashboard, workspace, log, stream, offset, brought, room).await?;
     dashboard.taken.count(len, taken.new);
-    Ok(Json(taken.into()))
+    Ok(Json(taken.stored()))
 }
 
 /// A client that goes away does not stop what is being stored.
@@ -132,7 +113,7 @@ async fn store(
     offset: u64,
     brought: Brought,
     room: Option<body::Room>,
-) -> Result<Taken, Problem> {
+) -> Result<Taken, ApiError> {
     let dashboard = dashboard.clone();
     let storing = tokio::spawn(async move {
         let _room = room;

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use workshop_wire::dashboard::{Card, Changed, Class, Mark, Removed};
 
 use bytes::Bytes;
 use serde::Serialize;
@@ -13,7 +14,6 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::api::cards::{self, CardRow, Which};
 use crate::api::moments::now;
-use crate::api::types::{Card, Changed, Class, Mark, Removed};
 
 /// Frames that a watcher may be behind; then it gets a snapshot instead.
 const BEHIND: usize = 32;

@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
+use workshop_wire::ProblemBody;
 
 use axum::body::Body;
 use axum::extract::State;
@@ -13,7 +14,6 @@ use tokio::sync::broadcast::error::RecvError;
 
 use super::ended;
 use crate::Dashboard;
-use crate::problem::ProblemBody;
 
 /// So that neither side nor a proxy takes the connection for dead.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);

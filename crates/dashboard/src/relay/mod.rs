@@ -3,6 +3,7 @@
 //! The dashboard opens the socket with the token of the workspaces, which no browser ever sees. What a browser sends is
 //! not passed on but for acknowledgements, which tell the workspace how much was shown.
 
+use crate::error::ApiError;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -24,12 +25,12 @@ use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{self, Utf8Bytes};
 
 use crate::Dashboard;
-use crate::address::Path;
 use crate::api::asked::is_name;
 use crate::auth::Instructor;
 use crate::client::{ClientError, client};
 use crate::live::ended;
-use crate::problem::Problem;
+use workshop_edge::Path;
+use workshop_edge::Problem;
 
 /// The first frame has to come within this time.
 const HELLO_WITHIN: Duration = Duration::from_secs(5);
@@ -167,9 +168,11 @@ async fn socket(
     Path(id): Path<String>,
     who: Option<Extension<Instructor>>,
     upgrade: WebSocketUpgrade,
-) -> Result<Response, Problem> {
+) -> Result<Response, ApiError> {
     if !dashboard.relay.has_token() {
-        return Err(Problem::not_found("Terminals are not shown: WORKSHOP_WORKSPACE_TOKEN is not set."));
+        return Err(
+            Problem::not_found("Terminals are not shown: WORKSHOP_WORKSPACE_TOKEN is not set.").into()
+        );
     }
     let upgrade = upgrade
         .read_buffer_size(BUFFER)

@@ -8,10 +8,11 @@ use workshop_events::{Commands, Llm, LogId, State};
 
 use super::store::Stored;
 use crate::Dashboard;
-use crate::ingest::access::{self, Entered, LogState};
+use crate::ingest::access::{self, Entered};
 use crate::ingest::commit::{Fold, load_fold, settle_projections};
 use crate::projections::{Place, Projected, columns::bigint, fold};
 use crate::store::copy::CopyRows;
+use workshop_wire::ingest::LogState;
 
 /// So long is waited for what is missing. Webhooks wait as long.
 const PATIENCE: Duration = Duration::from_secs(10 * 60);

@@ -5,6 +5,7 @@ mod advance;
 mod read;
 mod store;
 
+use crate::error::ApiError;
 use std::io::Read;
 use std::sync::Arc;
 
@@ -16,14 +17,15 @@ use serde::Serialize;
 use sqlx::PgConnection;
 use workshop_events::{Commands, Llm, State as StateKind};
 
-use super::access::{self, Entered, LogState, Via};
+use super::access::{self, Entered, Via};
 use super::body::{self, MAX_BODY};
 use crate::Dashboard;
-use crate::address::Path;
-use crate::problem::Problem;
 use advance::{Came, advance, changed};
 use read::{Batch, LogLines, Malformed};
 use store::store;
+use workshop_edge::Path;
+use workshop_edge::Problem;
+use workshop_wire::ingest::LogState;
 
 pub use advance::{keep_up, pass_over};
 
@@ -46,7 +48,7 @@ pub(super) async fn vector(
     State(dashboard): State<Arc<Dashboard>>,
     Path(workspace): Path<String>,
     request: Request,
-) -> Result<Json<Answer>, Problem> {
+) -> Result<Json<Answer>, ApiError> {
     let (head, body) = request.into_parts();
     access::check_workspace(dashboard.store.ingest(), &head.headers, &workspace).await?;
     let gzip = is_gzip(&head.headers)?;
@@ -103,7 +105,7 @@ fn come_again(problem: Problem) -> Problem {
 }
 
 /// Stores what a body holds, all of it or nothing.
-async fn take(dashboard: Arc<Dashboard>, workspace: String, batch: Batch) -> Result<Answer, Problem> {
+async fn take(dashboard: Arc<Dashboard>, workspace: String, batch: Batch) -> Result<Answer, ApiError> {
     let Batch { lines, logs, mut malformed } = batch;
     if lines == 0 {
         return Ok(Answer { lines, stored: 0, malformed: 0 });
@@ -132,7 +134,7 @@ async fn take_log(
     workspace: &str,
     lines: LogLines,
     malformed: &mut Vec<Malformed>,
-) -> Result<u64, Problem> {
+) -> Result<u64, ApiError> {
     let log = lines.log;
     let Some(entered) = access::find_or_make(connection, workspace, log).await? else {
         refuse(lines, None, &format!("line of another workspace's log, {log}"), malformed);

@@ -5,11 +5,12 @@ use std::collections::hash_map::Entry;
 use sqlx::{PgConnection, Row};
 
 use super::read::{Line, Malformed};
-use crate::ingest::access::{Entered, LogState};
+use crate::ingest::access::Entered;
 use crate::ingest::late;
 use crate::ingest::lines::Refused;
 use crate::projections::{Place, Projected, event_row};
 use crate::store::copy::CopyRows;
+use workshop_wire::ingest::LogState;
 
 /// What came in a body, before it is known what of it is new. A connection makes it once; it is empty between transactions.
 const MAKE_ARRIVED: &str = "create temporary table if not exists arrived (like events) on commit delete rows";

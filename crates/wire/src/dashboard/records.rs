@@ -4,37 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use workshop_events::Timestamp;
 
-use super::TestReport;
-
-/// A shell command.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct CommandView {
-    /// Its number in the commands stream.
-    pub seq: i64,
-    /// When it ended.
-    #[schema(value_type = String, format = DateTime)]
-    pub ts: Timestamp,
-    /// The command line.
-    pub cmd: String,
-    /// Its exit code.
-    #[schema(required)]
-    pub exit: Option<i32>,
-    /// The shell session.
-    #[schema(required)]
-    pub session: Option<String>,
-    /// The step that was active when it began.
-    #[schema(required)]
-    pub step: Option<String>,
-    /// The working directory.
-    #[schema(required)]
-    pub cwd: Option<String>,
-    /// How long it ran, in milliseconds.
-    #[schema(required)]
-    pub ms: Option<i64>,
-    /// Seconds from the session's opening to its beginning.
-    #[schema(required)]
-    pub at: Option<f64>,
-}
+use crate::history::{CommandView, TestReport};
 
 /// A page of commands, newest first.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -217,8 +187,7 @@ pub enum Format {
 /// A page of a list; or, where a format was asked for, all of its rows.
 #[derive(ToSchema)]
 #[serde(untagged)]
-#[expect(dead_code, reason = "downloads are written as they are read; here it is told only")]
-pub(crate) enum Listed<P, R> {
+pub enum Listed<P, R> {
     /// A page.
     Page(P),
     /// All of them, oldest first.
@@ -310,4 +279,15 @@ pub struct FoundList {
     pub commands: Vec<Found>,
     /// Whether there are more than were asked for.
     pub more: bool,
+}
+
+/// The moment to look at.
+#[derive(Clone, Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct AtQuery {
+    /// RFC 3339.
+    #[param(value_type = String, format = DateTime)]
+    pub at: Timestamp,
+    /// The log; the newest when absent.
+    pub log: Option<String>,
 }

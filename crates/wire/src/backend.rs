@@ -1,17 +1,16 @@
-//! What the API says: the bodies of requests and answers. The OpenAPI document and the web client come from here.
+//! The API of a workspace: bodies of requests and answers, and what its events carry.
 
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use workshop_events::{SwitchKind, Timestamp};
+use workshop_events::Timestamp;
+
+use crate::history::{CheckReport, CommandView, OpenSwitch, SwapKind};
 
 mod help;
 mod instructor;
 
 pub use help::{HelpBody, HelpEntry, HelpText};
-pub use instructor::{
-    AtQuery, CastRef, InstructorStatus, Moment, SessionBand, StateAt, StepBand, StepProgress, StepStatus,
-    TimelineView,
-};
+pub use instructor::{AtQuery, InstructorStatus};
 
 /// How the student moves through the steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -23,34 +22,6 @@ pub enum Navigation {
     Free,
     /// As `requires` and groups allow.
     Guided,
-}
-
-/// The kinds of image swap.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum SwapKind {
-    /// Go to another step.
-    Switch,
-    /// Begin a step again.
-    Reset,
-}
-
-impl From<SwitchKind> for SwapKind {
-    fn from(kind: SwitchKind) -> Self {
-        match kind {
-            SwitchKind::Switch => Self::Switch,
-            SwitchKind::Reset => Self::Reset,
-        }
-    }
-}
-
-impl From<SwapKind> for SwitchKind {
-    fn from(kind: SwapKind) -> Self {
-        match kind {
-            SwapKind::Switch => Self::Switch,
-            SwapKind::Reset => Self::Reset,
-        }
-    }
 }
 
 /// A help mode of a step.
@@ -141,20 +112,6 @@ pub struct Capabilities {
     pub instructor: bool,
     /// The shell cannot reach the log, nor the backend's environment.
     pub isolated: bool,
-}
-
-/// A swap that was asked for and is neither done nor failed.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct OpenSwitch {
-    /// Its id.
-    pub request: String,
-    /// Switch or reset.
-    pub kind: SwapKind,
-    /// The step that it begins at.
-    pub step: String,
-    /// When it was asked for.
-    #[schema(value_type = String, format = DateTime)]
-    pub ts: Timestamp,
 }
 
 /// A swap that failed.
@@ -269,80 +226,6 @@ pub struct SwitchFailedBody {
     pub reason: String,
 }
 
-/// What a check found.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct CheckReport {
-    /// The step that was checked.
-    pub step: String,
-    /// Whether every test passed.
-    pub passed: bool,
-    /// How many tests there are.
-    pub total: u32,
-    /// How many passed.
-    pub passed_count: u32,
-    /// Who asked: `student` or `periodic`.
-    pub trigger: CheckTrigger,
-    /// When.
-    #[schema(value_type = String, format = DateTime)]
-    pub ts: Timestamp,
-    /// Every test with its result right after a check; of earlier checks only those that failed.
-    pub tests: Vec<TestReport>,
-}
-
-/// Who asked for a check.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum CheckTrigger {
-    /// The student.
-    Student,
-    /// The backend's own interval.
-    Periodic,
-}
-
-/// One test of a check.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct TestReport {
-    /// What was tested, in the student's words.
-    pub title: String,
-    /// Whether it passed.
-    pub passed: bool,
-    /// What was found, such as `mode is 0644`; empty when it passed.
-    pub found: String,
-    /// What was expected, such as `0640`; empty when it passed.
-    pub expected: String,
-}
-
-/// A shell command.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct CommandView {
-    /// Its number in the commands stream.
-    pub seq: u64,
-    /// When it ended.
-    #[schema(value_type = String, format = DateTime)]
-    pub ts: Timestamp,
-    /// The command line.
-    pub cmd: String,
-    /// Its exit code.
-    #[schema(required)]
-    pub exit: Option<i32>,
-    /// The shell session.
-    #[schema(required)]
-    pub session: Option<String>,
-    /// The step that was active when it began.
-    #[schema(required)]
-    pub step: Option<String>,
-    /// The working directory.
-    #[schema(required)]
-    pub cwd: Option<String>,
-    /// How long it ran, in milliseconds.
-    #[schema(required)]
-    pub ms: Option<u64>,
-    /// Seconds from the session's opening to its beginning.
-    #[schema(required)]
-    pub at: Option<f64>,
-}
-
 /// A page of commands, newest first.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct CommandPage {
@@ -404,19 +287,20 @@ pub struct EventsQuery {
     pub after: Option<String>,
 }
 
-/// RFC 9457: every error of the API, as `application/problem+json`.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct ProblemBody {
-    /// A short name of the kind of problem, such as `step-locked`.
-    #[serde(rename = "type")]
-    pub kind: String,
-    /// What it is, in a few words.
-    pub title: String,
-    /// The HTTP status.
-    pub status: u16,
-    /// What happened, what is safe, what to do.
-    pub detail: String,
-    /// The host command, where a switch has no supervisor.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub command: Option<String>,
+/// Data of the event `storage` of `/api/events`: whether events can be stored has changed.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+pub struct StorageChanged {
+    /// As it is now.
+    pub storage: Storage,
 }
+
+/// Data of the event `recording` of `/api/events`: whether terminals are recorded has changed.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+pub struct RecordingChanged {
+    /// As it is now.
+    pub recording: RecordingState,
+}
+
+/// Data of the event `reset` of `/api/events`: what was seen before cannot be continued, and the page loads the state anew.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+pub struct Reset {}

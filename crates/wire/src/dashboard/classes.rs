@@ -80,6 +80,28 @@ pub enum CellState {
     None,
 }
 
+impl CellState {
+    const ALL: [Self; 6] =
+        [Self::Completed, Self::Failed, Self::Active, Self::Given, Self::Started, Self::None];
+
+    /// The word on the wire and in SQL.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Completed => "completed",
+            Self::Failed => "failed",
+            Self::Active => "active",
+            Self::Given => "given",
+            Self::Started => "started",
+            Self::None => "none",
+        }
+    }
+
+    /// Of a word in SQL, which has no others.
+    pub fn named(name: &str) -> Self {
+        Self::ALL.into_iter().find(|state| state.name() == name).unwrap_or(Self::None)
+    }
+}
+
 /// Where students are lost.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Funnel {

@@ -9,7 +9,7 @@ use axum::{
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::de::DeserializeOwned;
 
-use super::Problem;
+use crate::Problem;
 
 /// The largest body that is read.
 const MAX_BODY: usize = 64 * 1024;
@@ -17,7 +17,7 @@ const MAX_BODY: usize = 64 * 1024;
 const MAX_TIME: Duration = Duration::from_secs(10);
 
 /// A JSON body. An empty one counts as `{}`.
-pub(super) struct JsonBody<T>(pub T);
+pub struct JsonBody<T>(pub T);
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {
     type Rejection = Problem;
@@ -49,7 +49,7 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
 }
 
 /// A request whose body must be empty or is not looked at.
-pub(super) struct NoBody;
+pub struct NoBody;
 
 impl<S: Send + Sync> FromRequest<S> for NoBody {
     type Rejection = Problem;

@@ -1,24 +1,20 @@
-//! What the instructor API says: the bodies of answers. The OpenAPI document and the pages' types come from here.
+//! The instructor API of the dashboard: bodies of requests and answers, and what its events carry.
 
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use workshop_events::Timestamp;
 
+use crate::ingest::LogState;
+
 mod classes;
-mod history;
 mod records;
 
 pub use classes::{
     Cell, CellState, Failure, Funnel, FunnelStep, Matrix, MatrixRow, MatrixStep, WorkshopFunnel,
     WorkshopMatrix,
 };
-pub use history::{
-    AtQuery, CastRef, CheckReport, CheckTrigger, Moment, OpenSwitch, SessionBand, StateAt, StepBand,
-    StepProgress, StepStatus, SwapKind, TestReport, TimelineView,
-};
-pub(crate) use records::Listed;
 pub use records::{
-    CommandPage, CommandView, EventPage, EventView, Format, Found, FoundList, LlmPage, LlmView, LogQuery,
+    AtQuery, CommandPage, EventPage, EventView, Format, Found, FoundList, Listed, LlmPage, LlmView, LogQuery,
     PageQuery, QuarantinePage, QuarantineView, RecordingPage, RecordingView, SearchQuery, WorkshopQuery,
 };
 
@@ -62,18 +58,6 @@ pub enum Mark {
     Slow,
     /// Nobody has opened it yet.
     New,
-}
-
-/// Whether a log is taken in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum LogState {
-    /// Yes.
-    Open,
-    /// The volume was set back; nothing more is taken.
-    Diverged,
-    /// Its records were dropped by retention.
-    Expired,
 }
 
 /// A workspace at a glance: the newest of its logs.

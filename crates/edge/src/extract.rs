@@ -1,19 +1,19 @@
-//! Parts of a request's address, refused with a problem where they are not what they should be.
+//! Parts of a request's address; malformed ones are answered with a problem.
 
 use axum::extract::FromRequestParts;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 
-use super::Problem;
+use crate::Problem;
 
-/// What stands in the path.
+/// The parameters in the path.
 #[derive(FromRequestParts)]
 #[from_request(via(axum::extract::Path), rejection(Problem))]
-pub(super) struct Path<T>(pub T);
+pub struct Path<T>(pub T);
 
-/// What stands after the question mark.
+/// The parameters in the query.
 #[derive(FromRequestParts)]
 #[from_request(via(axum::extract::Query), rejection(Problem))]
-pub(super) struct Query<T>(pub T);
+pub struct Query<T>(pub T);
 
 impl From<PathRejection> for Problem {
     fn from(rejection: PathRejection) -> Self {
