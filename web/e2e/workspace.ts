@@ -60,8 +60,7 @@ export class Workspace {
   /** Starts the backend and waits until it serves. */
   async start(): Promise<void> {
     const env = {
-      // Where set-up puts the goss that it builds.
-      PATH: `${join(target(), 'tools/bin')}:${process.env.PATH}`,
+      PATH: process.env.PATH,
       HOME: process.env.HOME,
       ...this.environment,
       WORKSHOP_LISTEN: `127.0.0.1:${this.port}`,

@@ -94,6 +94,7 @@ pub(crate) fn prepare(
             ("WORKSHOP_DIR", artifact.display().to_string()),
             ("WORKSHOP_RUNTIME_DIR", runtime.display().to_string()),
             ("WORKSHOP_SANDBOX", sandbox.display().to_string()),
+            ("WORKSHOP_GOSS", checkout.goss().display().to_string()),
             ("WORKSHOP_IMAGE_STEP", image_step),
         ]
         .map(|(name, value)| (name.to_owned(), value)),

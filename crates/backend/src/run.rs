@@ -16,7 +16,7 @@ use workshop_events::{Stream, Trigger};
 use crate::{
     api::{self, Parts, Service, access::Access},
     check::Checks,
-    process::{Direct, Launcher, find_program},
+    process::{Direct, Launcher},
     sandbox::{self, Programs, Sandbox},
     settings::Settings,
     terminal::{self, Terminals},
@@ -116,12 +116,10 @@ pub async fn serve_until(listener: TcpListener, service: Service, stop: impl Fut
 }
 
 async fn launcher(settings: &Settings) -> anyhow::Result<(Launcher, PathBuf)> {
-    // Where an image has it, if it is nowhere: a check then says what is missing.
-    let goss = find_program("goss").unwrap_or_else(|| "/usr/local/bin/goss".into());
     let Some(folder) = &settings.sandbox else {
-        return Ok((Launcher::Direct(Direct::new(&settings.shell_user)?), goss));
+        return Ok((Launcher::Direct(Direct::new(&settings.shell_user)?), settings.goss.clone()));
     };
-    let programs = Programs { backend: std::env::current_exe()?, goss };
+    let programs = Programs { backend: std::env::current_exe()?, goss: settings.goss.clone() };
     let sandbox = Sandbox::start(folder, &programs).await?;
     Ok((Launcher::Sandbox(sandbox), sandbox::GOSS.into()))
 }

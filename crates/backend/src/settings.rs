@@ -9,6 +9,7 @@ use std::{
 use clap::Args;
 use workshop_events::SwitchKind;
 
+use crate::check;
 use crate::workspace::Switch;
 
 /// Everything that can be set. An empty variable counts as not set.
@@ -38,6 +39,9 @@ pub struct Settings {
     /// The folder of a sandbox, in which shells and checks then run.
     #[arg(long, env = "WORKSHOP_SANDBOX", value_name = "FOLDER")]
     pub sandbox: Option<PathBuf>,
+    /// The program that checks. It is never looked for: who decides where to look would decide what checks.
+    #[arg(long, env = "WORKSHOP_GOSS", value_name = "PROGRAM", default_value = check::IN_IMAGE, value_parser = program)]
+    pub goss: PathBuf,
     /// The student's token, needed for all of /api and /ws if it is set. Tokens belong in the environment: everyone on
     /// the machine can read a command line.
     #[arg(long, env = "WORKSHOP_ACCESS_TOKEN", value_name = "TOKEN", hide_env_values = true)]
@@ -117,6 +121,11 @@ fn listen(value: &str) -> Result<SocketAddr, String> {
     value.parse().map_err(|_| "set WORKSHOP_LISTEN to an address such as 127.0.0.1:8080".to_owned())
 }
 
+fn program(value: &str) -> Result<PathBuf, String> {
+    let path = Path::new(value);
+    if path.is_absolute() { Ok(path.into()) } else { Err("set WORKSHOP_GOSS to an absolute path".to_owned()) }
+}
+
 fn switch(value: &str) -> Result<Switch, String> {
     let parts: Vec<&str> = value.splitn(3, ':').collect();
     let [request, kind, step] = *parts else {
@@ -192,6 +201,7 @@ mod tests {
         let settings = read(&[]).unwrap();
         assert_eq!(settings.listen.to_string(), "127.0.0.1:8080");
         assert_eq!(settings.allowed_hosts, LOOPBACK);
+        assert_eq!(settings.goss, Path::new("/usr/local/bin/goss"));
         assert_eq!(settings.cast_limit, 64 << 20);
         assert!(settings.switch.is_none() && settings.goss_interval.is_none() && !settings.is_open());
     }
@@ -203,6 +213,7 @@ mod tests {
             assert!(error.contains(expected), "{flag}: {error}");
         };
         check("--listen=8080", "set WORKSHOP_LISTEN to an address such as 127.0.0.1:8080");
+        check("--goss=bin/goss", "set WORKSHOP_GOSS to an absolute path");
         check("--switch=a:b", "'a:b' for '--switch <REQUEST:KIND:STEP>'");
         check("--switch=a:go:b", "the kind in WORKSHOP_SWITCH must be switch or reset");
         check("--switch=a:reset:../b", "request and step of WORKSHOP_SWITCH");

@@ -10,6 +10,42 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use workshop_events::Timestamp;
 
+/// A goss that leaves a mark when it is run.
+fn false_goss(folder: &Folder, place: &str) -> std::path::PathBuf {
+    let goss = folder.path(place);
+    fs::create_dir_all(goss.parent().unwrap()).unwrap();
+    fs::write(&goss, format!("#!/bin/sh\ntouch {}\n", folder.path("work/mark").display())).unwrap();
+    common::set_mode(&goss, 0o755);
+    goss
+}
+
+#[tokio::test]
+async fn what_a_student_can_change_never_checks() {
+    let folder = Folder::new(WORKSHOP);
+    let mut backend = folder.start(&[]).ready().await;
+    false_goss(&folder, "bin/goss");
+    common::set_mode(&folder.path("bin"), 0o777);
+    let (status, problem) = backend.post("/api/steps/one/validate").await;
+    assert_eq!((status, &problem["type"]), (503, &json!("goss-not-trusted")));
+    let detail = problem["detail"].as_str().unwrap();
+    assert!(
+        detail.contains("/bin cannot be trusted: everyone may write to it. It has to belong to root"),
+        "{detail}"
+    );
+
+    // Nor does what is found in a PATH, be it that of the backend.
+    let found = false_goss(&folder, "work/goss");
+    let path = format!("{}:{}", found.parent().unwrap().display(), std::env::var("PATH").unwrap());
+    drop(backend);
+    backend = folder.start(&[("PATH", &path), ("WORKSHOP_GOSS", "/nowhere/goss")]).ready().await;
+    let (status, problem) = backend.post("/api/steps/one/validate").await;
+    assert_eq!((status, &problem["type"]), (503, &json!("goss-missing")), "{problem}");
+    drop(backend);
+    backend = folder.start(&[("PATH", &path), ("WORKSHOP_GOSS", "")]).ready().await;
+    backend.post("/api/steps/one/validate").await;
+    assert!(!folder.path("work/mark").exists(), "a false goss was run");
+}
+
 #[tokio::test]
 async fn a_linear_workshop_from_the_first_check_to_the_last_step() {
     let folder = Folder::new(WORKSHOP);

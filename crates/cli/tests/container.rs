@@ -24,6 +24,7 @@ on_engines!(on both:
     the_hosts_command_switches,
     it_gets_healthy_and_serves_the_host_alone,
     images_that_lie_are_refused,
+    a_students_goss_never_checks,
     sudo_is_in_the_image_of_its_step_alone,
     a_killed_backend_comes_back_without_anyone,
     a_full_disk_loses_no_workspace,
@@ -120,6 +121,31 @@ fn the_student_reaches_neither_log_artifact_nor_token(on: On) {
     user.run(HELLO, &[]);
     assert_eq!(probe(&user), ["done"]);
     assert_eq!(user.state()["capabilities"]["isolated"], true);
+}
+
+/// Even where the image's `PATH` begins with a folder of the student's, and the workspace is started again.
+fn a_students_goss_never_checks(on: On) {
+    let user = with_images(on);
+    let image = format!("localhost/{}:latest", user.name);
+    user.engine(&["tag", HELLO, &image]);
+    user.replace_image(&image, "ENV PATH=/workspace/bin:/usr/local/bin:/usr/bin:/bin");
+    let bare = Bare::new(&user);
+    bare.run(&image, true, &[]);
+    let false_goss = "mkdir /workspace/bin && cd /workspace/bin && \
+                      printf '#!/bin/sh\\ntouch /tmp/mark\\n' > goss && chmod 755 goss";
+    user.engine(&["exec", "--user", "student", &bare.name, "sh", "-c", false_goss]);
+    user.engine(&["restart", &bare.name]);
+    wait("it serves again", || user.serves());
+    let (status, result) = bare.ask("POST", "/api/steps/look-around/validate", None);
+    assert_eq!((status, &result["passed"]), (200, &false.into()), "{result}");
+    user.engine(&["exec", &bare.name, "sh", "-c", "! test -e /tmp/mark"]);
+
+    // A base may let everyone write where goss is. Then nothing checks.
+    user.engine(&["exec", "--user", "root", &bare.name, "chmod", "777", "/usr/local/bin"]);
+    let (status, problem) = bare.ask("POST", "/api/steps/look-around/validate", None);
+    assert_eq!((status, &problem["type"]), (503, &"goss-not-trusted".into()), "{problem}");
+    bare.remove();
+    user.engine(&["rmi", "-f", &image]);
 }
 
 /// The folder's owner has the student's number, and lets everyone write. It stays so.

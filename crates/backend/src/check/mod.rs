@@ -1,5 +1,6 @@
 //! Checks: goss runs the spec of a step, and its answer becomes sentences.
 
+mod goss;
 mod outcome;
 mod report;
 mod words;
@@ -7,7 +8,7 @@ mod words;
 use std::fmt;
 use std::io;
 use std::os::fd::OwnedFd;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -16,6 +17,7 @@ use tokio::sync::{Mutex, watch};
 use tokio::time::timeout;
 use workshop_events::Trigger;
 
+pub use goss::IN_IMAGE;
 pub use report::{Report, Test};
 
 use crate::process::{Exit, Launcher, Pipes, Program, RunAs};
@@ -50,6 +52,18 @@ pub enum CheckError {
     Missing {
         /// Where it should be.
         path: PathBuf,
+    },
+    /// Somebody else than root or the backend's user may have put goss where it is.
+    #[error(
+        "goss, which runs the checks, is not run, because {} cannot be trusted: {reason}. It has to belong to root, \
+         and nobody else may write to it.",
+        path.display()
+    )]
+    NotTrusted {
+        /// goss, or a folder above it.
+        path: PathBuf,
+        /// Why.
+        reason: String,
     },
     /// goss could not be started.
     #[error("goss could not be started: {0}.")]
@@ -87,6 +101,7 @@ impl CheckError {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Missing { .. } => "goss-missing",
+            Self::NotTrusted { .. } => "goss-not-trusted",
             Self::NotStarted(_) => "goss-not-started",
             Self::Spec(_) => "broken-check",
             Self::TimedOut { .. } => "check-timed-out",
@@ -98,7 +113,8 @@ impl CheckError {
 }
 
 impl Checks {
-    /// Checks by the goss at this path, as the launcher sees it.
+    /// Checks by the goss at this path, as the launcher sees it. Where the student can reach it, it is run only as long as
+    /// nobody but root and the backend's user can have changed it.
     pub fn new(launcher: Launcher, goss: impl Into<PathBuf>) -> Self {
         Self {
             launcher,
@@ -152,7 +168,12 @@ impl Checks {
     }
 
     async fn run_now(&self, spec: &str, run_as: RunAs) -> Result<Report, CheckError> {
-        let program = self.program(run_as);
+        let goss = match &self.launcher {
+            Launcher::Direct(direct) => goss::trusted(&self.goss, direct.student())?,
+            // The backend's own copy, which nothing in there can change.
+            Launcher::Sandbox(_) => self.goss.clone(),
+        };
+        let program = self.program(&goss, run_as);
         let (pipes, mut running) =
             self.launcher.spawn_with_pipes(&program).await.map_err(|error| match error.kind() {
                 io::ErrorKind::NotFound => CheckError::Missing { path: self.goss.clone() },
@@ -176,7 +197,7 @@ impl Checks {
         }
     }
 
-    fn program(&self, run_as: RunAs) -> Program {
+    fn program(&self, goss: &Path, run_as: RunAs) -> Program {
         let mut env = self.launcher.base_env();
         if run_as == RunAs::Root {
             for (name, value) in &mut env {
@@ -188,7 +209,7 @@ impl Checks {
             }
         }
         env.extend(self.environment.iter().cloned());
-        let goss = self.goss.to_string_lossy().into_owned();
+        let goss = goss.to_string_lossy().into_owned();
         let arguments = ["-g", "-", "validate", "--format", "json"].map(str::to_owned);
         let argv = [goss].into_iter().chain(arguments).collect();
         Program { argv, env, cwd: self.directory.clone(), run_as }

@@ -13,7 +13,6 @@ use std::{
 use futures_util::StreamExt;
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::Value;
-use workshop_backend::process::find_program;
 
 pub const ACCESS: &str = "access-token-0123456789";
 pub const INSTRUCTOR: &str = "instructor-token-0123456789";
@@ -58,14 +57,18 @@ impl Folder {
         let root = tempfile::tempdir().unwrap();
         let path = root.path();
         // The student is another user and works in `work`.
-        open_to_all(path);
+        set_mode(path, 0o755);
         for name in ["source", "artifact", "runtime", "work", "bin"] {
             fs::create_dir(path.join(name)).unwrap();
         }
         // The student runs it, and what was built may lie where only its builder can look.
-        let goss = find_program("goss").expect("goss, which `cargo xtask test` builds, in PATH");
-        fs::copy(goss, path.join("bin/goss")).unwrap();
-        open_to_all(&path.join("work"));
+        let paths = std::env::var_os("PATH").unwrap_or_default();
+        let goss =
+            std::env::split_paths(&paths).map(|folder| folder.join("goss")).find(|goss| goss.is_file());
+        fs::copy(goss.expect("goss, which `cargo xtask test` builds, in PATH"), path.join("bin/goss"))
+            .unwrap();
+        set_mode(&path.join("bin/goss"), 0o755);
+        set_mode(&path.join("work"), 0o777);
         let work = path.join("work");
         let yaml = workshop
             .replace("ONE", work.join("one.txt").to_str().unwrap())
@@ -85,9 +88,9 @@ impl Folder {
     }
 }
 
-fn open_to_all(path: &Path) {
+pub fn set_mode(path: &Path, mode: u32) {
     use std::os::unix::fs::PermissionsExt;
-    fs::set_permissions(path, fs::Permissions::from_mode(0o777)).unwrap();
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
 }
 
 /// A running backend; killed when it is dropped.
@@ -178,12 +181,10 @@ impl Drop for Backend {
 
 pub fn command(artifact: &Path, runtime: &Path, port: u16, env: &[(&str, &str)]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_workshop-backend"));
-    let beside = artifact.parent().map(|folder| folder.join("bin"));
-    let inherited = std::env::var_os("PATH").unwrap_or_default();
-    let path = std::env::join_paths(beside.into_iter().chain(std::env::split_paths(&inherited))).unwrap();
     command
         .env_clear()
-        .env("PATH", path)
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .env("WORKSHOP_GOSS", artifact.with_file_name("bin").join("goss"))
         .env("WORKSHOP_DIR", artifact)
         .env("WORKSHOP_RUNTIME_DIR", runtime)
         .env("WORKSHOP_LISTEN", format!("127.0.0.1:{port}"))

@@ -1,7 +1,6 @@
 //! The platform's own parts: the programs and files that make an image a workspace.
 
 use std::env;
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
@@ -39,11 +38,5 @@ impl Parts {
     /// The path of a part.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.join(name)
-    }
-
-    /// `PATH`, with the parts first.
-    pub(crate) fn search_path(&self) -> Result<OsString> {
-        let inherited = env::var_os("PATH").unwrap_or_default();
-        Ok(env::join_paths([self.folder.clone()].into_iter().chain(env::split_paths(&inherited)))?)
     }
 }
