@@ -70,7 +70,7 @@ impl Backend {
     pub(crate) fn start(checkout: &Checkout, workspace: &Workspace, door: &Door) -> Result<Self> {
         let mut command = checkout.clean_command("setpriv", &["HOME", "LANG"]);
         command
-            .env("RUST_LOG", env::var_os("RUST_LOG").unwrap_or_else(|| "warn".into()))
+            .env("WORKSHOP_LOG", env::var_os("WORKSHOP_LOG").unwrap_or_else(|| "warn".into()))
             .args(["--pdeathsig", "TERM"])
             .arg(checkout.backend())
             .envs(&workspace.environment)

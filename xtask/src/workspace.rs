@@ -84,21 +84,14 @@ pub(crate) fn prepare(
             image_step.to_owned()
         }
     };
-    // `environment` counts from 0 and takes the author's variables up to and with that step.
-    let done = definition.steps.iter().position(|step| step.id == image_step);
-    let author = done.map(|last| definition.environment(last)).unwrap_or_default();
-    let mut environment: BTreeMap<String, String> =
-        author.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-    environment.extend(
-        [
-            ("WORKSHOP_DIR", artifact.display().to_string()),
-            ("WORKSHOP_RUNTIME_DIR", runtime.display().to_string()),
-            ("WORKSHOP_SANDBOX", sandbox.display().to_string()),
-            ("WORKSHOP_GOSS", checkout.goss().display().to_string()),
-            ("WORKSHOP_IMAGE_STEP", image_step),
-        ]
-        .map(|(name, value)| (name.to_owned(), value)),
-    );
+    let environment = [
+        ("WORKSHOP_DIR", artifact.display().to_string()),
+        ("WORKSHOP_RUNTIME_DIR", runtime.display().to_string()),
+        ("WORKSHOP_SANDBOX", sandbox.display().to_string()),
+        ("WORKSHOP_GOSS", checkout.goss().display().to_string()),
+        ("WORKSHOP_IMAGE_STEP", image_step),
+    ];
+    let environment = environment.map(|(name, value)| (name.to_owned(), value)).into();
     Ok(Workspace { environment })
 }
 

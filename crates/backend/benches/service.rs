@@ -117,7 +117,7 @@ fn readiness() {
             fs::create_dir(folder.path("runtime")).unwrap();
             write_log(&folder);
             let begin = Instant::now();
-            let backend = folder.start(&[("RUST_LOG", "error")]);
+            let backend = folder.start(&[("WORKSHOP_LOG", "error")]);
             while !serves(backend.port) {
                 std::thread::sleep(Duration::from_micros(200));
             }
@@ -161,7 +161,7 @@ fn resident(backend: &Backend) -> f64 {
 
 async fn memory() {
     let folder = Folder::new(WORKSHOP);
-    let backend = folder.start(&[("RUST_LOG", "error")]).ready().await;
+    let backend = folder.start(&[("WORKSHOP_LOG", "error")]).ready().await;
     backend.get("/api/state").await;
     tokio::time::sleep(Duration::from_secs(1)).await;
     row("idle backend", resident(&backend) / 1024.0, "MB RSS", None, "<= 15 MB");

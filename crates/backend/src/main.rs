@@ -45,7 +45,7 @@ fn main() -> ExitCode {
     let settings = settings.checked().unwrap_or_else(|problem| {
         Arguments::command().error(ErrorKind::ValueValidation, problem).exit();
     });
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = EnvFilter::try_new(&settings.log).unwrap_or_else(|_| EnvFilter::new("info"));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)

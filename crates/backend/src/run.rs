@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use anyhow::Context as _;
 use tokio::{net::TcpListener, signal::unix::SignalKind};
 use workshop_definition::artifact::Artifact;
 use workshop_edge::Limits;
@@ -76,7 +77,7 @@ async fn serve(settings: &Settings, workspace: workspace::Workspace) -> anyhow::
     let listener =
         TcpListener::bind(settings.listen).await.map_err(|e| cannot_listen(settings.listen, &e))?;
     workspace.begin().await;
-    let author_env = author_env(&workspace);
+    let author_env = author_env(&workspace, settings).context("the author's variables cannot be read")?;
     let directory = student_directory(settings);
     let terminals = Terminals::new(terminal::Settings {
         workspace: workspace.clone(),
@@ -124,16 +125,22 @@ async fn launcher(settings: &Settings) -> anyhow::Result<(Launcher, PathBuf)> {
     Ok((Launcher::Sandbox(sandbox), sandbox::GOSS.into()))
 }
 
-/// The author's variables, by the names that the artifact gives. Never the platform's own, never the key.
-fn author_env(workspace: &workspace::Workspace) -> Vec<(String, String)> {
+/// The author's variables, by the names that the artifact gives. Never the platform's own, never the key. An image has
+/// them in its environment, a sandbox in its folder.
+fn author_env(workspace: &workspace::Workspace, settings: &Settings) -> io::Result<Vec<(String, String)>> {
     let artifact = workspace.artifact();
     let key = artifact.workshop().llm.as_ref().map(|llm| llm.api_key_env.as_str());
     let named = |name: &str| artifact.steps().any(|step| step.env.iter().any(|n| n == name));
-    std::env::vars_os()
+    let mut environment = match &settings.sandbox {
+        Some(folder) => sandbox::environment(folder)?,
         // Shells and artifacts know only UTF-8.
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-        .filter(|(name, _)| named(name) && !name.starts_with("WORKSHOP_") && Some(name.as_str()) != key)
-        .collect()
+        None => std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .collect(),
+    };
+    environment
+        .retain(|(name, _)| named(name) && !name.starts_with("WORKSHOP_") && Some(name.as_str()) != key);
+    Ok(environment)
 }
 
 /// Where shells and checks begin: `/workspace`, which every image and every sandbox has.

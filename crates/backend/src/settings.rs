@@ -58,6 +58,10 @@ pub struct Settings {
     /// How often the active step is checked for the instructor, such as 30s or 5m.
     #[arg(long, env = "WORKSHOP_GOSS_INTERVAL", value_name = "TIME", default_value = "off", value_parser = interval)]
     pub goss_interval: Interval,
+    /// How much the backend says, as tracing-subscriber's filter has it. It is not RUST_LOG, which in an image may be the
+    /// author's, for the students' programs.
+    #[arg(long, env = "WORKSHOP_LOG", value_name = "FILTER", default_value = "info")]
+    pub log: String,
     /// A recording ends at this size, such as 64MiB; 0 is no limit.
     #[arg(long, env = "WORKSHOP_CAST_LIMIT", value_name = "BYTES", default_value = "64MiB", value_parser = bytes)]
     pub cast_limit: u64,

@@ -21,7 +21,7 @@ use recorded::{answer, said, workshop};
 use tempfile::TempDir;
 use terminal::Terminal;
 use workshop_backend::check::{Checks, Report};
-use workshop_backend::process::{Launcher, RunAs, find_program};
+use workshop_backend::process::{Launcher, RunAs};
 use workshop_backend::sandbox::{self, Programs, Sandbox, lay_out};
 use workshop_definition::{Definition, Step};
 use workshop_events::Trigger;
@@ -142,10 +142,7 @@ fn programs() -> Option<Programs> {
     let debug = Path::new(env!("CARGO_BIN_EXE_workshop")).parent()?.to_owned();
     let parts: Vec<PathBuf> = vec![debug.join("workshop-parts"), debug.clone(), debug.join("../tools/bin")];
     let find = |name: &str| parts.iter().map(|folder| folder.join(name)).find(|path| path.is_file());
-    Some(Programs {
-        backend: find("workshop-backend")?,
-        goss: find("goss").or_else(|| find_program("goss"))?,
-    })
+    Some(Programs { backend: find("workshop-backend")?, goss: find("goss")? })
 }
 
 fn check_step(definition: &Definition, done: usize, step: &Step) -> Report {

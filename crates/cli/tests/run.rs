@@ -4,13 +4,16 @@
 
 #[macro_use]
 mod harness;
+#[path = "harness/terminal.rs"]
+mod terminal;
 
 use std::fs;
 use std::net::TcpListener;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 
-use harness::{On, User, examples};
+use harness::{On, User, examples, wait};
+use terminal::Terminal;
 
 on_engines!(
     in a sandbox:
@@ -226,4 +229,63 @@ fn a_volume_of_another_is_kept(on: On) {
     let said = user.fails(&["rm", "--data", &user.name], 1);
     assert!(said.contains("was not made by this command"), "{said}");
     user.engine(&["volume", "rm", &volume]);
+}
+
+/// Programs and libraries of an author's folder leave a mark when they run on this machine.
+#[test]
+fn an_authors_variables_reach_shells_and_checks_alone() {
+    let user = User::new(On::Sandbox);
+    let (theirs, mark) = (user.home.path().join("theirs"), user.home.path().join("mark"));
+    fs::create_dir(&theirs).unwrap();
+    for program in ["bwrap", "goss", "workshop-backend", "setpriv", "sh", "env", "preload.so"] {
+        fs::write(theirs.join(program), format!("#!/bin/sh\ntouch {}\n", mark.display())).unwrap();
+        fs::set_permissions(theirs.join(program), fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    let workshop = user.home.path().join("workshop");
+    fs::create_dir(&workshop).unwrap();
+    let theirs = theirs.display();
+    let definition = format!(
+        "version: v1
+workshop: {{name: env, image: localhost/env}}
+base: {{image: 'workshop-base:debian'}}
+steps:
+  - id: one
+    title: One
+    markdown: First.
+    env: {{PATH: '{theirs}:/usr/bin:/bin', LD_PRELOAD: {theirs}/preload.so, BASH_ENV: {theirs}/sh, PYTHONPATH: {theirs},
+      RUST_LOG: 'off', WORD: three words here}}
+    commands: [printenv WORD > word.txt]
+  - id: two
+    title: Two
+    markdown: Second.
+    goss: |
+      command:
+        printenv PATH WORD PYTHONPATH:
+          exit-status: 0
+          stdout: ['{theirs}:/usr/bin:/bin', three words here, '{theirs}']
+      file:
+        word.txt: {{exists: true, contents: [three words here]}}
+"
+    );
+    fs::write(workshop.join("workshop.yaml"), definition).unwrap();
+    user.run(workshop.to_str().unwrap(), &["--step", "two"]);
+    let (status, result) = user.ask("POST", "/api/steps/two/validate", None);
+    assert_eq!((status, &result["passed"]), (200, &true.into()), "{result}");
+    let row = user.row().unwrap();
+    let folder = user.log_folder().with_file_name(format!("workshop-{}", user.name));
+    let mut terminal = Terminal::open(user.port, row["student"].rsplit_once('=').unwrap().1);
+    terminal.enter("printenv PATH WORD > /workspace/seen.part; mv seen.part seen.txt");
+    let seen = folder.join("sandbox/workspace/seen.txt");
+    wait("the shell has the variables", || seen.exists());
+    assert_eq!(fs::read_to_string(seen).unwrap(), format!("{theirs}:/usr/bin:/bin\nthree words here\n"));
+
+    let process: serde_json::Value =
+        serde_json::from_str(&fs::read_to_string(folder.join("process.json")).unwrap()).unwrap();
+    let environment = fs::read_to_string(format!("/proc/{}/environ", process["pid"])).unwrap();
+    let names: Vec<&str> =
+        environment.split_terminator('\0').map(|line| line.split('=').next().unwrap()).collect();
+    assert!(names.len() > 5 && names.iter().all(|name| name.starts_with("WORKSHOP_")), "{names:?}");
+    user.ok(&["stop", &user.name]);
+    user.run(workshop.to_str().unwrap(), &[]);
+    assert!(!mark.exists(), "a program of the author's ran on this machine");
 }

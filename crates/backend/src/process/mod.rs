@@ -8,12 +8,11 @@ mod descriptors;
 mod direct;
 mod running;
 
-use std::env;
 use std::fs;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -141,10 +140,24 @@ impl Launcher {
     }
 }
 
-/// Where a program of the host is: `name` in the directories of the backend's own `PATH`.
+/// Where a machine has its own programs. Not `PATH`: a program of ours is found in the same place whatever anybody says.
+const FOLDERS: [&str; 5] =
+    ["/usr/local/bin", "/usr/bin", "/bin", "/run/current-system/sw/bin", "/nix/var/nix/profiles/default/bin"];
+
+/// Where a program of the host is, if it is installed.
 pub fn find_program(name: &str) -> Option<PathBuf> {
-    let path = env::var_os("PATH")?;
-    env::split_paths(&path).map(|directory| directory.join(name)).find(|program| {
+    FOLDERS.iter().map(|folder| Path::new(folder).join(name)).find(|program| {
         fs::metadata(program).is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn programs_are_found_where_machines_have_them() {
+        assert!(find_program("sh").is_some_and(|sh| sh.is_absolute()));
+        assert_eq!(find_program("no-such-program"), None);
+    }
 }

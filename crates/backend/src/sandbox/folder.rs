@@ -1,5 +1,6 @@
 //! The folder of a sandbox on the host: everything that lasts of it, and nothing of it is elsewhere.
 
+use std::collections::BTreeMap;
 use std::fs::{self, Permissions};
 use std::io;
 use std::os::unix::fs::{PermissionsExt, chown};
@@ -18,10 +19,14 @@ const SETTINGS: [(&str, &str); 2] = [
     (".zshrc", "# Your settings for zsh.\n"),
 ];
 
+/// The author's variables, as data: what an image has as its environment.
+const ENVIRONMENT: &str = "environment.json";
+
 /// All that is in a sandbox's folder.
-const ENTRIES: [&str; 5] = ["workspace", "home", "etc", "goss", "goss.new"];
+const ENTRIES: [&str; 6] = ["workspace", "home", "etc", "goss", "goss.new", ENVIRONMENT];
 
 /// The folder of one sandbox: `workspace` and `home` are the student's, `etc` and `goss` are made at every start.
+/// `environment.json` says what the author's variables are.
 #[derive(Debug)]
 pub(super) struct Folder {
     path: PathBuf,
@@ -119,6 +124,25 @@ impl Folder {
         fs::set_permissions(&new, Permissions::from_mode(0o111))?;
         fs::rename(new, copy)
     }
+}
+
+/// The author's variables in the sandbox of a folder, for its shells and checks. They are never set in a process on the
+/// host, where they would decide what it starts and loads.
+///
+/// # Errors
+/// What is written there cannot be read.
+pub fn environment(folder: &Path) -> io::Result<Vec<(String, String)>> {
+    match fs::read(folder.join(ENVIRONMENT)) {
+        Ok(text) => Ok(serde_json::from_slice::<BTreeMap<String, String>>(&text)?.into_iter().collect()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(error) => Err(error),
+    }
+}
+
+/// Writes them.
+pub(super) fn write_environment(folder: &Path, environment: &[(&str, &str)]) -> io::Result<()> {
+    let environment: BTreeMap<&str, &str> = environment.iter().copied().collect();
+    fs::write(folder.join(ENVIRONMENT), serde_json::to_vec_pretty(&environment)?)
 }
 
 /// Whether the copy is of this very file, as far as size and time tell.

@@ -8,6 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::unix::pipe;
 use workshop_definition::{Definition, Step, StepFile};
 
+use super::folder::write_environment;
 use super::{Programs, STUDENT_HOME, Sandbox, SandboxError};
 use crate::process::{Exit, Launcher, Pipes, Program, RunAs};
 
@@ -61,7 +62,8 @@ pub enum LayoutError {
     },
 }
 
-/// Puts the files of the first `done` steps into a sandbox's folder and runs their commands inside, as the student.
+/// Puts the files of the first `done` steps into a sandbox's folder, runs their commands inside, as the student, and
+/// writes down their variables.
 /// For a fresh folder: what is there stays. Blocks; not to be called from asynchronous code.
 ///
 /// # Errors
@@ -89,6 +91,8 @@ pub fn lay_out(
                 run(&launcher, step, &environment, command).await?;
             }
         }
+        let environment = done.checked_sub(1).map(|last| definition.environment(last)).unwrap_or_default();
+        write_environment(folder, &environment).map_err(SandboxError::Io)?;
         Ok(())
     })
 }

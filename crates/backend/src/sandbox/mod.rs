@@ -22,6 +22,7 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 
 pub(crate) use client::RemoteGroup;
+pub use folder::environment;
 pub use layout::{LayoutError, lay_out};
 
 use crate::process::{Account, Pipes, Program, RunAs, Running, TerminalSize};
@@ -38,7 +39,7 @@ const STUDENT: &str = "student";
 const STUDENT_ID: u32 = 1000;
 const STUDENT_HOME: &str = "/home/student";
 
-/// The platform's programs on the host that a sandbox gets. Bubblewrap itself is looked for in `PATH`.
+/// The platform's programs on the host that a sandbox gets. Bubblewrap itself is one of the machine's.
 #[derive(Clone, Debug)]
 pub struct Programs {
     /// `workshop-backend`.
@@ -52,7 +53,8 @@ pub struct Programs {
 pub enum SandboxError {
     /// Bubblewrap is not installed.
     #[error(
-        "bubblewrap is not installed: no bwrap in PATH; shells and checks run in a sandbox that it makes"
+        "bubblewrap is not installed: there is no bwrap in /usr/bin or the like; shells and checks run in a sandbox that \
+         it makes"
     )]
     NoBubblewrap,
     /// The folder holds something that no sandbox has.

@@ -30,6 +30,8 @@ const STOP: Duration = Duration::from_secs(10);
 const LOOK: Duration = Duration::from_millis(200);
 /// How much of a log's end is read for what it says last, in bytes.
 const LAST_WORDS: u64 = 16 * 1024;
+/// The variable that says how much a backend says.
+const LOG: &str = "WORKSHOP_LOG";
 /// How the name of a file begins that is not whole yet.
 const DRAFT: &str = ".draft-";
 
@@ -278,12 +280,10 @@ fn start(container: &Container, log: &Path) -> Result<()> {
     volumes::make_folder(log)?;
     let output = OpenOptions::new().create(true).append(true).open(folder.join("backend.log"))?;
     let image_step = done.checked_sub(1).map_or("step-0", |last| &definition.steps[last].id);
-    let author = done.checked_sub(1).map(|last| definition.environment(last)).unwrap_or_default();
-    let kept = ["PATH", "HOME", "LANG", "RUST_LOG"];
     let child = Command::new(&programs.backend)
+        // Nothing of the author's: it would decide what is started and loaded on the host.
         .env_clear()
-        .envs(kept.iter().filter_map(|name| Some((name, std::env::var_os(name)?))))
-        .envs(author)
+        .envs(std::env::var_os(LOG).map(|filter| (LOG, filter)))
         .envs(container.env.iter().map(|(name, value)| (name, value)))
         .env("WORKSHOP_DIR", &artifact)
         .env("WORKSHOP_RUNTIME_DIR", log)

@@ -14,7 +14,7 @@ const NAMESPACES: &[&str] = &["--unshare-pid", "--unshare-ipc", "--unshare-uts",
 pub(super) fn look() -> Vec<Finding> {
     let Some(program) = find_program("bwrap") else {
         return vec![
-            Finding::missing("bubblewrap", "no bwrap in PATH")
+            Finding::missing("bubblewrap", "there is no bwrap in /usr/bin or the like")
                 .advise("install it to run workshops without a container engine: apt-get install bubblewrap"),
         ];
     };
