@@ -352,14 +352,14 @@ pub struct CheckCount {
 #[schemars(rename = "FailedCheck", bound = "S: JsonSchema + Serialize + Default")]
 pub struct FailedTest<S = String> {
     /// What was tested.
-    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    #[cfg_attr(feature = "openapi", schema(value_type = String, required))]
     pub title: S,
     /// What was found.
-    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    #[cfg_attr(feature = "openapi", schema(value_type = String, required))]
     #[serde(default)]
     pub found: S,
     /// What was expected.
-    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    #[cfg_attr(feature = "openapi", schema(value_type = String, required))]
     #[serde(default)]
     pub expected: S,
 }

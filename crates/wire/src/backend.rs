@@ -2,39 +2,16 @@
 
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use workshop_events::Timestamp;
+use workshop_events::{SwitchKind, Timestamp};
+use workshop_projector::{HelpMode, Navigation};
 
-use crate::history::{CheckReport, CommandView, OpenSwitch, SwapKind};
+use crate::history::{CheckReport, CommandView, OpenSwitch};
 
 mod help;
 mod instructor;
 
 pub use help::{HelpBody, HelpEntry, HelpText};
 pub use instructor::{AtQuery, InstructorStatus};
-
-/// How the student moves through the steps.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Navigation {
-    /// One after the other.
-    Linear,
-    /// Any step at any time.
-    Free,
-    /// As `requires` and groups allow.
-    Guided,
-}
-
-/// A help mode of a step.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum HelpMode {
-    /// A nudge.
-    Hints,
-    /// The ideas behind the step.
-    Explain,
-    /// The solution.
-    Solve,
-}
 
 /// The workspace as it is now: a fold of its log.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -204,7 +181,7 @@ pub struct Accepted {
 #[serde(deny_unknown_fields)]
 pub struct SwitchBody {
     /// Switch or reset.
-    pub kind: SwapKind,
+    pub kind: SwitchKind,
 }
 
 /// A swap was asked for.

@@ -1,6 +1,6 @@
 //! The past of a workspace, as the backend and the dashboard both show it, made from the fold.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use utoipa::ToSchema;
 use workshop_events::{Cause, FailedTest, SwitchKind, Timestamp, Trigger};
 use workshop_projector::{self as projector, Check, Projection, StepRecord, Timeline};
@@ -149,23 +149,13 @@ pub struct CastRef {
     pub at: f64,
 }
 
-/// The kinds of image swap.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum SwapKind {
-    /// Go to another step.
-    Switch,
-    /// Begin a step again.
-    Reset,
-}
-
 /// A swap that was asked for and is neither done nor failed.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct OpenSwitch {
     /// Its id.
     pub request: String,
     /// Switch or reset.
-    pub kind: SwapKind,
+    pub kind: SwitchKind,
     /// The step that it begins at.
     pub step: String,
     /// When it was asked for.
@@ -186,7 +176,7 @@ pub struct CheckReport {
     /// How many passed.
     pub passed_count: u32,
     /// Who asked: `student` or `periodic`.
-    pub trigger: CheckTrigger,
+    pub trigger: Trigger,
     /// When.
     #[schema(value_type = String, format = DateTime)]
     pub ts: Timestamp,
@@ -194,45 +184,14 @@ pub struct CheckReport {
     pub tests: Vec<TestReport>,
 }
 
-/// Who asked for a check.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum CheckTrigger {
-    /// The student.
-    Student,
-    /// The backend's own interval.
-    Periodic,
-}
-
 /// One test of a check.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct TestReport {
-    /// What was tested, in the student's words.
-    pub title: String,
     /// Whether it passed.
     pub passed: bool,
-    /// What was found, such as `mode is 0644`; empty when it passed.
-    pub found: String,
-    /// What was expected, such as `0640`; empty when it passed.
-    pub expected: String,
-}
-
-impl From<SwitchKind> for SwapKind {
-    fn from(kind: SwitchKind) -> Self {
-        match kind {
-            SwitchKind::Switch => Self::Switch,
-            SwitchKind::Reset => Self::Reset,
-        }
-    }
-}
-
-impl From<SwapKind> for SwitchKind {
-    fn from(kind: SwapKind) -> Self {
-        match kind {
-            SwapKind::Switch => Self::Switch,
-            SwapKind::Reset => Self::Reset,
-        }
-    }
+    /// What was tested, found and expected; the latter two are empty when it passed.
+    #[serde(flatten)]
+    pub test: FailedTest,
 }
 
 /// A shell command.
@@ -265,26 +224,6 @@ pub struct CommandView {
     pub at: Option<f64>,
 }
 
-impl From<Trigger> for CheckTrigger {
-    fn from(trigger: Trigger) -> Self {
-        match trigger {
-            Trigger::Student => Self::Student,
-            Trigger::Periodic | Trigger::Other => Self::Periodic,
-        }
-    }
-}
-
-impl From<&FailedTest> for TestReport {
-    fn from(failed: &FailedTest) -> Self {
-        Self {
-            title: failed.title.clone(),
-            passed: false,
-            found: failed.found.clone(),
-            expected: failed.expected.clone(),
-        }
-    }
-}
-
 impl CheckReport {
     /// A check of the log, which keeps only the tests that failed.
     pub fn of(step: &str, check: &Check) -> Self {
@@ -293,16 +232,17 @@ impl CheckReport {
             passed: check.passed,
             total: check.count.total,
             passed_count: check.count.passed,
-            trigger: check.trigger.into(),
+            // A trigger of a later version is not the student.
+            trigger: if check.trigger == Trigger::Other { Trigger::Periodic } else { check.trigger },
             ts: check.ts,
-            tests: check.failed.iter().map(TestReport::from).collect(),
+            tests: check.failed.iter().map(|test| TestReport { passed: false, test: test.clone() }).collect(),
         }
     }
 }
 
 impl From<&projector::OpenSwitch> for OpenSwitch {
     fn from(open: &projector::OpenSwitch) -> Self {
-        Self { request: open.request.clone(), kind: open.kind.into(), step: open.step.clone(), ts: open.ts }
+        Self { request: open.request.clone(), kind: open.kind, step: open.step.clone(), ts: open.ts }
     }
 }
 

@@ -5,7 +5,6 @@ use utoipa::ToSchema;
 
 /// An error, as `application/problem+json`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(default)]
 pub struct ProblemBody {
     /// A short name of the kind of problem, such as `step-locked`.
     #[serde(rename = "type")]

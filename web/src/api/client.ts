@@ -21,7 +21,7 @@ export const api = {
   start: (id: string) => answer(client.POST('/api/steps/{id}/start', step(id))),
   done: (id: string) => answer(client.POST('/api/steps/{id}/done', step(id))),
   validate: (id: string) => answer(client.POST('/api/steps/{id}/validate', step(id))),
-  swap: (id: string, kind: Schemas['SwapKind']) =>
+  swap: (id: string, kind: Schemas['SwitchKind']) =>
     answer(client.POST('/api/steps/{id}/switch', { ...step(id), body: { kind } })),
   terminals: () => answer(client.GET('/api/terminals')),
   recordings: () => answer(client.GET('/api/recordings')),

@@ -499,18 +499,13 @@ export interface components {
              */
             total: number;
             /** @description Who asked: `student` or `periodic`. */
-            trigger: components["schemas"]["CheckTrigger"];
+            trigger: components["schemas"]["Trigger"];
             /**
              * Format: date-time
              * @description When.
              */
             ts: string;
         };
-        /**
-         * @description Who asked for a check.
-         * @enum {string}
-         */
-        CheckTrigger: "student" | "periodic";
         /** @description The class. Also the data of the event `snapshot` of `/api/stream`. */
         Class: {
             /**
@@ -657,6 +652,15 @@ export interface components {
              * @description When.
              */
             ts: string;
+        };
+        /** @description A test that failed, in the student's words. */
+        FailedTest: {
+            /** @description What was expected. */
+            expected: string;
+            /** @description What was found. */
+            found: string;
+            /** @description What was tested. */
+            title: string;
         };
         /** @description A test that fails. */
         Failure: {
@@ -1149,7 +1153,7 @@ export interface components {
         /** @description A swap that was asked for and is neither done nor failed. */
         OpenSwitch: {
             /** @description Switch or reset. */
-            kind: components["schemas"]["SwapKind"];
+            kind: components["schemas"]["SwitchKind"];
             /** @description Its id. */
             request: string;
             /** @description The step that it begins at. */
@@ -1162,37 +1166,23 @@ export interface components {
         };
         /** @description An error, as `application/problem+json`. */
         ProblemBody: {
-            /**
-             * @description The command to run on the host, where a switch has no supervisor.
-             * @default null
-             */
-            command: string | null;
-            /**
-             * @description What happened, what is safe, what to do.
-             * @default
-             */
+            /** @description The command to run on the host, where a switch has no supervisor. */
+            command?: string | null;
+            /** @description What happened, what is safe, what to do. */
             detail: string;
             /**
              * Format: int64
              * @description Of an ingest request: the offset at which the next post has to begin, in bytes.
-             * @default null
              */
-            next: number | null;
+            next?: number | null;
             /**
              * Format: int32
              * @description The HTTP status.
-             * @default 0
              */
             status: number;
-            /**
-             * @description What it is, in a few words.
-             * @default
-             */
+            /** @description What it is, in a few words. */
             title: string;
-            /**
-             * @description A short name of the kind of problem, such as `step-locked`.
-             * @default
-             */
+            /** @description A short name of the kind of problem, such as `step-locked`. */
             type: string;
         };
         /** @description A page of lines that are no records, newest first. */
@@ -1489,20 +1479,14 @@ export interface components {
          */
         StepStatus: "ahead" | "active" | "failing" | "completed" | "given" | "former";
         /**
-         * @description The kinds of image swap.
+         * @description The two kinds of image swap.
          * @enum {string}
          */
-        SwapKind: "switch" | "reset";
+        SwitchKind: "switch" | "reset";
         /** @description One test of a check. */
-        TestReport: {
-            /** @description What was expected, such as `0640`; empty when it passed. */
-            expected: string;
-            /** @description What was found, such as `mode is 0644`; empty when it passed. */
-            found: string;
+        TestReport: components["schemas"]["FailedTest"] & {
             /** @description Whether it passed. */
             passed: boolean;
-            /** @description What was tested, in the student's words. */
-            title: string;
         };
         /** @description All that moves under the one slider. */
         TimelineView: {
@@ -1529,6 +1513,11 @@ export interface components {
              */
             to: string | null;
         };
+        /**
+         * @description Who asked for a check.
+         * @enum {string}
+         */
+        Trigger: "student" | "periodic" | "other";
         /**
          * @description How an instructor is known.
          * @enum {string}

@@ -479,18 +479,13 @@ export interface components {
              */
             total: number;
             /** @description Who asked: `student` or `periodic`. */
-            trigger: components["schemas"]["CheckTrigger"];
+            trigger: components["schemas"]["Trigger"];
             /**
              * Format: date-time
              * @description When.
              */
             ts: string;
         };
-        /**
-         * @description Who asked for a check.
-         * @enum {string}
-         */
-        CheckTrigger: "student" | "periodic";
         /** @description What a page sends. */
         ClientMessage: {
             /**
@@ -600,6 +595,15 @@ export interface components {
              */
             ts: string;
         };
+        /** @description A test that failed, in the student's words. */
+        FailedTest: {
+            /** @description What was expected. */
+            expected: string;
+            /** @description What was found. */
+            found: string;
+            /** @description What was tested. */
+            title: string;
+        };
         /** @description Opens help. */
         HelpBody: {
             /** @description A question for the language model; may be empty. */
@@ -624,7 +628,7 @@ export interface components {
             ts: string;
         };
         /**
-         * @description A help mode of a step.
+         * @description The kinds of help that a step can offer.
          * @enum {string}
          */
         HelpMode: "hints" | "explain" | "solve";
@@ -681,14 +685,14 @@ export interface components {
             ts: string;
         };
         /**
-         * @description How the student moves through the steps.
+         * @description How a student may move between steps.
          * @enum {string}
          */
         Navigation: "linear" | "free" | "guided";
         /** @description A swap that was asked for and is neither done nor failed. */
         OpenSwitch: {
             /** @description Switch or reset. */
-            kind: components["schemas"]["SwapKind"];
+            kind: components["schemas"]["SwitchKind"];
             /** @description Its id. */
             request: string;
             /** @description The step that it begins at. */
@@ -701,37 +705,23 @@ export interface components {
         };
         /** @description An error, as `application/problem+json`. */
         ProblemBody: {
-            /**
-             * @description The command to run on the host, where a switch has no supervisor.
-             * @default null
-             */
-            command: string | null;
-            /**
-             * @description What happened, what is safe, what to do.
-             * @default
-             */
+            /** @description The command to run on the host, where a switch has no supervisor. */
+            command?: string | null;
+            /** @description What happened, what is safe, what to do. */
             detail: string;
             /**
              * Format: int64
              * @description Of an ingest request: the offset at which the next post has to begin, in bytes.
-             * @default null
              */
-            next: number | null;
+            next?: number | null;
             /**
              * Format: int32
              * @description The HTTP status.
-             * @default 0
              */
             status: number;
-            /**
-             * @description What it is, in a few words.
-             * @default
-             */
+            /** @description What it is, in a few words. */
             title: string;
-            /**
-             * @description A short name of the kind of problem, such as `step-locked`.
-             * @default
-             */
+            /** @description A short name of the kind of problem, such as `step-locked`. */
             type: string;
         };
         /** @description Data of the event `recording` of `/api/events`: whether terminals are recorded has changed. */
@@ -987,11 +977,6 @@ export interface components {
             /** @description As it is now. */
             storage: components["schemas"]["Storage"];
         };
-        /**
-         * @description The kinds of image swap.
-         * @enum {string}
-         */
-        SwapKind: "switch" | "reset";
         /** @description A swap was asked for. */
         SwitchAccepted: {
             /** @description Its id. */
@@ -1000,7 +985,7 @@ export interface components {
         /** @description Asks for an image swap. */
         SwitchBody: {
             /** @description Switch or reset. */
-            kind: components["schemas"]["SwapKind"];
+            kind: components["schemas"]["SwitchKind"];
         };
         /** @description The supervisor could not swap. */
         SwitchFailedBody: {
@@ -1009,6 +994,11 @@ export interface components {
             /** @description The request's id. */
             request: string;
         };
+        /**
+         * @description The two kinds of image swap.
+         * @enum {string}
+         */
+        SwitchKind: "switch" | "reset";
         /** @description A terminal of the workspace. */
         TerminalView: {
             /** @description Its name: the tab's. */
@@ -1021,15 +1011,9 @@ export interface components {
             title: string;
         };
         /** @description One test of a check. */
-        TestReport: {
-            /** @description What was expected, such as `0640`; empty when it passed. */
-            expected: string;
-            /** @description What was found, such as `mode is 0644`; empty when it passed. */
-            found: string;
+        TestReport: components["schemas"]["FailedTest"] & {
             /** @description Whether it passed. */
             passed: boolean;
-            /** @description What was tested, in the student's words. */
-            title: string;
         };
         /** @description All that moves under the one slider. */
         TimelineView: {
@@ -1056,6 +1040,11 @@ export interface components {
              */
             to: string | null;
         };
+        /**
+         * @description Who asked for a check.
+         * @enum {string}
+         */
+        Trigger: "student" | "periodic" | "other";
     };
     responses: never;
     parameters: never;

@@ -1,23 +1,22 @@
 //! Help for a step: the author's files.
 
 use axum::{Extension, Json, extract::State};
-use workshop_definition::artifact::{Artifact, HelpMode as Mode, StepMeta};
+use workshop_definition::artifact::{Artifact, HelpMode, StepMeta};
 use workshop_events::{Llm, StateEvent};
 use workshop_wire::ProblemBody;
-use workshop_wire::backend::{HelpBody, HelpEntry, HelpMode, HelpOffer, HelpSource, HelpText};
+use workshop_wire::backend::{HelpBody, HelpEntry, HelpOffer, HelpSource, HelpText};
 
 use super::problem::not_stored;
-use super::views::help_mode;
 use super::{Service, access::Role, steps};
 use workshop_edge::Path;
 use workshop_edge::{JsonBody, Problem};
 
 /// The help that a step has: a mode without a file would need a language model, which is not connected.
 pub(super) fn offers(artifact: &Artifact, step: &StepMeta) -> Vec<HelpOffer> {
-    Mode::ALL
+    HelpMode::ALL
         .into_iter()
         .filter(|mode| step.has_help(*mode) && is_allowed(artifact, step, *mode))
-        .map(|mode| HelpOffer { mode: help_mode(mode), source: HelpSource::File })
+        .map(|mode| HelpOffer { mode, source: HelpSource::File })
         .collect()
 }
 
@@ -25,25 +24,25 @@ pub(super) fn offers(artifact: &Artifact, step: &StepMeta) -> Vec<HelpOffer> {
 pub(super) fn preselected(artifact: &Artifact, step: &StepMeta) -> Option<HelpMode> {
     let offered = offers(artifact, step);
     let of_step = artifact.llm(&step.id).and_then(|llm| llm.mode);
-    let wanted = of_step.or(artifact.workshop().llm.as_ref().map(|llm| llm.default_mode)).map(help_mode);
+    let wanted = of_step.or(artifact.workshop().llm.as_ref().map(|llm| llm.default_mode));
     wanted.filter(|w| offered.iter().any(|o| o.mode == *w)).or(offered.first().map(|o| o.mode))
 }
 
 /// `modes` of a step restricts; an empty list turns only the language model off.
-fn is_allowed(artifact: &Artifact, step: &StepMeta, mode: Mode) -> bool {
+fn is_allowed(artifact: &Artifact, step: &StepMeta, mode: HelpMode) -> bool {
     match artifact.llm(&step.id).and_then(|llm| llm.modes.as_deref()) {
         None | Some([]) => true,
         Some(modes) => modes.contains(&mode),
     }
 }
 
-fn read(service: &Service, step: &StepMeta, mode: &str) -> Result<(Mode, HelpText), Problem> {
+fn read(service: &Service, step: &StepMeta, mode: &str) -> Result<(HelpMode, HelpText), Problem> {
     let artifact = service.workspace.artifact();
     let missing = || Problem::not_found(format!("This step has no help {mode:?}."));
-    let mode = Mode::parse(mode).filter(|m| is_allowed(artifact, step, *m)).ok_or_else(missing)?;
+    let mode = HelpMode::parse(mode).filter(|m| is_allowed(artifact, step, *m)).ok_or_else(missing)?;
     let text = artifact.help(&step.id, mode).map_err(|e| Problem::internal("Cannot read the help", &e))?;
     let markdown = text.ok_or_else(missing)?;
-    Ok((mode, HelpText { mode: help_mode(mode), markdown }))
+    Ok((mode, HelpText { mode, markdown }))
 }
 
 /// Help from the author's file.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use workshop_wire::ProblemBody;
 use workshop_wire::backend::{Accepted, StepView};
-use workshop_wire::history::{CheckReport, CheckTrigger, TestReport};
+use workshop_wire::history::{CheckReport, TestReport};
 
 use axum::{
     Extension, Json,
@@ -218,12 +218,15 @@ pub(crate) async fn check(
         passed: report.passed,
         total: report.total,
         passed_count: report.passed_count,
-        trigger: if trigger == Trigger::Student { CheckTrigger::Student } else { CheckTrigger::Periodic },
+        trigger,
         ts: appended.ts,
         tests: report
             .tests
             .into_iter()
-            .map(|t| TestReport { title: t.title, passed: t.passed, found: t.found, expected: t.expected })
+            .map(|t| TestReport {
+                passed: t.passed,
+                test: FailedTest { title: t.title, found: t.found, expected: t.expected },
+            })
             .collect(),
     })
 }

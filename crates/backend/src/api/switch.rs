@@ -26,7 +26,7 @@ pub(super) async fn switch(
 ) -> Result<(StatusCode, Json<SwitchAccepted>), Problem> {
     let step =
         if role == Role::Supervisor { steps::find(&service, &id)? } else { steps::open(&service, &id)? };
-    let kind = SwitchKind::from(body.kind);
+    let kind = body.kind;
     let request = new_request()?;
     if !service.access.has_supervisor() {
         return Err(unsupervised(&service, &step.id, kind, &request));

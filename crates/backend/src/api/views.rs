@@ -2,30 +2,10 @@
 
 use workshop_definition::artifact;
 use workshop_events::{CommandRecord, Text, Timestamp};
-use workshop_wire::backend::{
-    Capabilities, ClusterView, FailedSwitch, HelpMode, Navigation, RecordingState, StateView, Storage,
-};
+use workshop_wire::backend::{Capabilities, ClusterView, FailedSwitch, RecordingState, StateView, Storage};
 use workshop_wire::history::{CheckReport, CommandView, OpenSwitch};
 
 use super::{Service, access::Role};
-
-/// The kind of navigation as the API names it.
-pub(super) fn navigation(navigation: artifact::Navigation) -> Navigation {
-    match navigation {
-        artifact::Navigation::Linear => Navigation::Linear,
-        artifact::Navigation::Free => Navigation::Free,
-        artifact::Navigation::Guided => Navigation::Guided,
-    }
-}
-
-/// A help mode as the API names it.
-pub(super) fn help_mode(mode: artifact::HelpMode) -> HelpMode {
-    match mode {
-        artifact::HelpMode::Hints => HelpMode::Hints,
-        artifact::HelpMode::Explain => HelpMode::Explain,
-        artifact::HelpMode::Solve => HelpMode::Solve,
-    }
-}
 
 /// The state as `/api/state` tells it.
 pub(super) fn state(service: &Service, role: Role) -> StateView {
@@ -37,7 +17,7 @@ pub(super) fn state(service: &Service, role: Role) -> StateView {
     let own = |ids: Vec<&str>| ids.into_iter().map(ToOwned::to_owned).collect::<Vec<_>>();
     workspace.read(|state| StateView {
         workshop: workshop.name.clone(),
-        navigation: navigation(workshop.navigation),
+        navigation: workshop.navigation,
         active: state.active().unwrap_or_default().to_owned(),
         completed: own(state.completed()),
         given: state.steps().iter().filter(|s| state.is_given(&s.id)).map(|s| s.id.clone()).collect(),

@@ -73,14 +73,7 @@ pub(super) fn event(row: &PgRow) -> Result<EventView, sqlx::Error> {
         kind: row.try_get("kind")?,
         request: row.try_get("request")?,
         reason: row.try_get("reason")?,
-        failed: tests
-            .map(|test| TestReport {
-                title: test.title,
-                passed: false,
-                found: test.found,
-                expected: test.expected,
-            })
-            .collect(),
+        failed: tests.map(|test| TestReport { passed: false, test }).collect(),
     })
 }
 
@@ -116,7 +109,9 @@ impl Row for EventView {
         let failed: Vec<String> = self
             .failed
             .iter()
-            .map(|test| format!("{}: {} instead of {}", test.title, test.found, test.expected))
+            .map(|TestReport { test, .. }| {
+                format!("{}: {} instead of {}", test.title, test.found, test.expected)
+            })
             .collect();
         vec![
             Cell::plain(self.seq),

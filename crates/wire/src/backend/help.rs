@@ -3,8 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use workshop_events::Timestamp;
-
-use super::HelpMode;
+use workshop_projector::HelpMode;
 
 /// Opens help.
 #[derive(Clone, Debug, Default, Deserialize, ToSchema)]

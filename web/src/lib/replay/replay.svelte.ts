@@ -17,7 +17,7 @@ const EDGE_MS = 5_000;
 const REREAD_MS = 1_000;
 const REREADS = 2;
 
-export const EMPTY: Timeline = { from: null, to: null, steps: [], checks: [], commands: [], moments: [], sessions: [] };
+export const EMPTY: Timeline = { log: '', from: null, to: null, steps: [], checks: [], commands: [], moments: [], sessions: [] };
 
 export class Replay {
   timeline = $state.raw<Timeline>(EMPTY);

@@ -15,7 +15,7 @@ const command = (seq: number, minute: number, in_: string | null, at: number | n
   seq, ts: iso(minute), cmd: `c${seq}`, exit: 0, session: in_, step: 's', cwd: '/', ms, at,
 });
 const timeline = (part: Partial<Schemas['TimelineView']>): Schemas['TimelineView'] => ({
-  from: iso(0), to: iso(60), steps: [], checks: [], commands: [], moments: [], sessions: [], ...part,
+  log: '', from: iso(0), to: iso(60), steps: [], checks: [], commands: [], moments: [], sessions: [], ...part,
 });
 
 describe('a command’s beginning', () => {
