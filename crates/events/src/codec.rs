@@ -117,7 +117,7 @@ pub enum Checksum {
 struct Tail<'l> {
     before: &'l [u8],
     key: &'l [u8],
-    digits: &'l [u8],
+    digits: &'l [u8; 8],
     end: &'l [u8],
 }
 
@@ -125,7 +125,7 @@ impl<'l> Tail<'l> {
     fn of(line: &'l [u8]) -> Option<Self> {
         let (before, tail) = line.split_at_checked(line.len().checked_sub(CRC_TAIL)?)?;
         let (key, tail) = tail.split_at_checked(CRC_KEY.len())?;
-        let (digits, end) = tail.split_at_checked(8)?;
+        let (digits, end) = tail.split_first_chunk()?;
         Some(Self { before, key, digits, end })
     }
 }
@@ -136,19 +136,19 @@ pub fn checksum(line: &[u8]) -> (Checksum, u32) {
     let Some(Tail { before, key, digits, end }) = Tail::of(line) else {
         return (Checksum::Absent, crc32c::crc32c(line));
     };
-    let changed = key.iter().chain(end).zip(CRC_KEY.iter().chain(CRC_END)).filter(|(a, b)| a != b).count();
-    if changed > 1 {
+    let ours = key == CRC_KEY && end == CRC_END;
+    let changed = || key.iter().chain(end).zip(CRC_KEY.iter().chain(CRC_END)).filter(|(a, b)| a != b).count();
+    if !ours && changed() > 1 {
         return (Checksum::Absent, crc32c::crc32c(line));
     }
     let crc = crc32c::crc32c(before);
-    let right = digits == hex_digits::<8>(crc.into());
-    match (changed, right) {
-        (0, true) => (Checksum::Right, crc),
-        (0, false) => (Checksum::Wrong, crc),
+    match (ours, *digits == hex_digits::<8>(crc.into())) {
+        (true, true) => (Checksum::Right, crc),
+        (true, false) => (Checksum::Wrong, crc),
         // One byte of the key is changed, and the checksum is that of our bytes: the line was ours.
-        (_, true) => (Checksum::Wrong, crc),
+        (false, true) => (Checksum::Wrong, crc),
         // Another tool's line, with a key much like ours.
-        (_, false) => (Checksum::Absent, crc32c::crc32c(line)),
+        (false, false) => (Checksum::Absent, crc32c::crc32c(line)),
     }
 }
 
@@ -168,18 +168,24 @@ pub(crate) struct Envelope<'l> {
 /// Takes a line apart that has the form that [`Body::write_line`] gives it; `None` for any other. Checks the form of
 /// the checksum, not its value.
 pub(crate) fn envelope(line: &str) -> Option<Envelope<'_>> {
-    let hex = |digits: &[u8]| digits.iter().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'));
     let Tail { before, key, digits, end } = Tail::of(line.as_bytes())?;
-    if key != CRC_KEY || end != CRC_END || !hex(digits) {
-        return None;
-    }
     let (log, rest) = line.get(..before.len())?.strip_prefix(r#"{"log":""#)?.split_at_checked(16)?;
-    let rest = rest.strip_prefix(r#"","seq":"#)?;
-    let (seq, rest) = rest.split_at_checked(rest.bytes().take_while(u8::is_ascii_digit).count())?;
-    let (ts, rest) = rest.strip_prefix(r#","ts":""#)?.split_at_checked(24)?;
+    let exact = key == CRC_KEY && end == CRC_END && are_hex(digits) && are_hex(log.as_bytes());
+    let number = rest.strip_prefix(r#"","seq":"#)?;
+    let (mut seq, mut len) = (0, 0);
+    // So many digits that they always fit.
+    for digit in number.bytes().take(17).take_while(u8::is_ascii_digit) {
+        (seq, len) = (seq * 10 + u64::from(digit - b'0'), len + 1);
+    }
+    let (ts, rest) = number.get(len..)?.strip_prefix(r#","ts":""#)?.split_at_checked(24)?;
     let fields = rest.strip_prefix("\",")?;
-    let exact = hex(log.as_bytes()) && !seq.starts_with('0');
-    exact.then_some(Envelope { log, seq: seq.parse().ok()?, ts: Timestamp::parse(ts)?, fields })
+    let exact = exact && len > 0 && !number.starts_with('0');
+    exact.then_some(Envelope { log, seq, ts: Timestamp::parse(ts)?, fields })
+}
+
+/// Whether all are lowercase hex digits. Looks at every one: the compiler does that for many at once.
+fn are_hex(digits: &[u8]) -> bool {
+    digits.iter().fold(true, |all, digit| all & matches!(digit, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 /// Reads a JSON object. (What serde derives for a struct would take an array of its fields, too.)

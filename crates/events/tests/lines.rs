@@ -6,7 +6,7 @@ use expect_test::{Expect, expect};
 use proptest::prelude::*;
 use serde_json::json;
 use workshop_events::{
-    Cursor, LogId, StateEvent, StateRecord, Stream, Timestamp,
+    Commands, Cursor, Kind, Llm, LogId, State, StateEvent, StateRecord, Stream, Timestamp,
     cast::{self, CastEvent, Header},
     codec::{self, Body, Checksum, EncodeError, MAX_LINE},
 };
@@ -218,6 +218,16 @@ fn fields_are_read_in_any_order() {
         let line = format!("{{{}}}", fields.join(","));
         assert_eq!(StateRecord::from_line(&line).unwrap().event, expected, "{line}");
     }
+}
+
+/// What serde derives for a struct would read its fields from an array, too.
+#[test]
+fn an_array_is_no_record() {
+    const TS: &str = "2026-01-01T00:00:00Z";
+    assert!(State::parse(&format!(r#"["0123456789abcdef",null,"{TS}","backend_started"]"#)).is_err());
+    assert!(Commands::parse(&format!(r#" [null,1,"{TS}","ls",0,null,null,null,null,null]"#)).is_err());
+    assert!(Llm::parse(&format!(r#"[null,1,"{TS}","x","hints","","","",{{}},0,"done"]"#)).is_err());
+    assert!(Header::parse("[2,80,24,null,null,null]").is_err());
 }
 
 #[test]

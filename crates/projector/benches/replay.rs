@@ -110,7 +110,7 @@ fn main() {
         "unit": "events/s",
         "bound": median(pairs.iter().map(|p| p.0).collect()).round(),
         "ratio": median(pairs.iter().map(|p| p.1 / p.0).collect()),
-        "goal": ">= 0.7",
+        "goal": ">= 0.9",
         "command": "cargo bench -p workshop-projector --bench replay",
     });
     println!("{row}");
