@@ -7,7 +7,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use workshop_backend::terminal::shell;
+use workshop_sandbox::shell;
 
 use crate::checkout::Checkout;
 use crate::program;

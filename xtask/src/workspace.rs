@@ -6,8 +6,8 @@ use std::path::{self, Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
-use workshop_backend::sandbox::{self, Programs};
 use workshop_definition::Definition;
+use workshop_sandbox::Programs;
 
 use crate::checkout::Checkout;
 use crate::setup;
@@ -119,6 +119,6 @@ fn lay_out(checkout: &Checkout, definition: &Definition, done: usize, sandbox: &
     }
     fs::create_dir_all(sandbox)?;
     let programs = Programs { backend: checkout.backend(), goss: checkout.goss() };
-    sandbox::lay_out(definition, done, sandbox, &programs)
+    workshop_sandbox::lay_out(definition, done, sandbox, &programs)
         .with_context(|| format!("laying out the workspace of {}", definition.name))
 }

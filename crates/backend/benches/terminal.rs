@@ -19,11 +19,11 @@ use serde_json::json;
 use tokio::{net::TcpListener, runtime::Runtime};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, tungstenite::Message};
 use workshop_backend::{
-    process::{Direct, Launcher, Program, RunAs, Running, Signal, TerminalSize},
     terminal::{Role, Settings, Terminals, socket},
     workspace::{self, Identity},
 };
 use workshop_definition::artifact::Artifact;
+use workshop_sandbox::{Direct, Launcher, Program, RunAs, Running, Signal, TerminalSize};
 
 const PAIRS: usize = 5;
 const KEYS: usize = 400;

@@ -4,7 +4,7 @@ use std::{env, ffi::OsStr, io::IsTerminal, process::ExitCode, time::Duration};
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, error::ErrorKind};
 use tracing_subscriber::EnvFilter;
-use workshop_backend::{probe, run, sandbox, settings::Settings};
+use workshop_backend::{probe, run, settings::Settings};
 
 /// The service inside a workspace. Without a command it serves.
 #[derive(Parser)]
@@ -37,7 +37,7 @@ enum Command {
 fn main() -> ExitCode {
     let Arguments { command, settings } = arguments();
     match command {
-        Some(Command::SandboxInit) => return sandbox::init::run(),
+        Some(Command::SandboxInit) => return workshop_sandbox::init::run(),
         Some(Command::Healthcheck) => return probe::healthcheck(settings.listen),
         Some(Command::Reach { targets, within }) => return probe::reach(&targets, within),
         None => {}

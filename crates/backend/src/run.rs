@@ -13,12 +13,11 @@ use tokio::{net::TcpListener, signal::unix::SignalKind};
 use workshop_definition::artifact::Artifact;
 use workshop_edge::Limits;
 use workshop_events::{Stream, Trigger};
+use workshop_sandbox::{Direct, Launcher, Programs, Sandbox};
 
 use crate::{
     api::{self, Parts, Service, access::Access},
     check::Checks,
-    process::{Direct, Launcher},
-    sandbox::{self, Programs, Sandbox},
     settings::Settings,
     terminal::{self, Terminals},
     workspace::{self, Identity, Opened},
@@ -122,7 +121,7 @@ async fn launcher(settings: &Settings) -> anyhow::Result<(Launcher, PathBuf)> {
     };
     let programs = Programs { backend: std::env::current_exe()?, goss: settings.goss.clone() };
     let sandbox = Sandbox::start(folder, &programs).await?;
-    Ok((Launcher::Sandbox(sandbox), sandbox::GOSS.into()))
+    Ok((Launcher::Sandbox(sandbox), workshop_sandbox::GOSS.into()))
 }
 
 /// The author's variables, by the names that the artifact gives. Never the platform's own, never the key. An image has
@@ -132,7 +131,7 @@ fn author_env(workspace: &workspace::Workspace, settings: &Settings) -> io::Resu
     let key = artifact.workshop().llm.as_ref().map(|llm| llm.api_key_env.as_str());
     let named = |name: &str| artifact.steps().any(|step| step.env.iter().any(|n| n == name));
     let mut environment = match &settings.sandbox {
-        Some(folder) => sandbox::environment(folder)?,
+        Some(folder) => workshop_sandbox::environment(folder)?,
         // Shells and artifacts know only UTF-8.
         None => std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))

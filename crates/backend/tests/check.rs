@@ -8,9 +8,8 @@ use std::time::{Duration, Instant};
 use launched::{goss, run};
 use tempfile::TempDir;
 use workshop_backend::check::{CheckError, Checks, Report};
-use workshop_backend::process::{Launcher, RunAs};
-use workshop_backend::sandbox::{self, Programs, Sandbox};
 use workshop_events::Trigger;
+use workshop_sandbox::{GOSS, Launcher, Programs, RunAs, Sandbox};
 
 /// A sandbox with goss.
 struct Workspace {
@@ -27,7 +26,7 @@ impl Workspace {
     }
 
     fn checks(&self) -> Checks {
-        Checks::new(self.launcher.clone(), sandbox::GOSS)
+        Checks::new(self.launcher.clone(), GOSS)
     }
 
     async fn check(&self, spec: &str) -> Result<Report, CheckError> {

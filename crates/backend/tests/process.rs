@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use launched::{PATIENCE, SIZE, Screen, bash, read_all, run};
 use tokio::time::{sleep, timeout};
-use workshop_backend::process::{Direct, DirectError, Exit, Launcher, Program, RunAs, Signal};
+use workshop_sandbox::{Direct, DirectError, Exit, Launcher, Program, RunAs, Signal};
 
 /// An account that every machine has beside root.
 const USER: &str = "nobody";

@@ -12,8 +12,7 @@ use launched::{PATIENCE, SIZE, Screen, bash, run};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 use tokio::time::{sleep, timeout};
-use workshop_backend::process::{Exit, Launcher, RunAs};
-use workshop_backend::sandbox::{Programs, Sandbox};
+use workshop_sandbox::{Exit, Launcher, Programs, RunAs, Sandbox};
 
 fn programs() -> Programs {
     Programs { backend: launched::backend(), goss: PathBuf::new() }
@@ -241,7 +240,7 @@ async fn what_cannot_be_started_says_so() {
     let workspace = Workspace::new().await;
     let launcher = &workspace.launcher;
     let good = bash(launcher, "/workspace", "true");
-    let start = async |change: &dyn Fn(&mut workshop_backend::process::Program)| {
+    let start = async |change: &dyn Fn(&mut workshop_sandbox::Program)| {
         let mut program = good.clone();
         change(&mut program);
         launcher.spawn_with_pipes(&program).await.map(drop)

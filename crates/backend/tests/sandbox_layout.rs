@@ -9,10 +9,9 @@ use launched::{goss, run};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use workshop_backend::check::{Checks, Report};
-use workshop_backend::process::{Launcher, RunAs};
-use workshop_backend::sandbox::{self, Programs, Sandbox, lay_out};
 use workshop_definition::{Definition, Step};
 use workshop_events::Trigger;
+use workshop_sandbox::{GOSS, Launcher, Programs, RunAs, Sandbox, lay_out};
 
 fn programs() -> Programs {
     Programs { backend: launched::backend(), goss: goss() }
@@ -26,7 +25,7 @@ fn check_step(definition: &Definition, done: usize, step: &Step) -> Report {
     }
     Runtime::new().expect("a runtime").block_on(async {
         let sandbox = Sandbox::start(folder.path(), &programs()).await.expect("a sandbox");
-        let checks = Checks::new(Launcher::Sandbox(sandbox), sandbox::GOSS);
+        let checks = Checks::new(Launcher::Sandbox(sandbox), GOSS);
         let spec = step.goss.as_deref().expect("a check");
         match checks.run(spec, RunAs::Student, Trigger::Student).await {
             Ok(report) => report,

@@ -21,10 +21,9 @@ use recorded::{answer, said, workshop};
 use tempfile::TempDir;
 use terminal::Terminal;
 use workshop_backend::check::{Checks, Report};
-use workshop_backend::process::{Launcher, RunAs};
-use workshop_backend::sandbox::{self, Programs, Sandbox, lay_out};
 use workshop_definition::{Definition, Step};
 use workshop_events::Trigger;
+use workshop_sandbox::{GOSS, Launcher, Programs, RunAs, Sandbox, lay_out};
 
 #[test]
 fn it_says_what_to_do_next() {
@@ -152,7 +151,7 @@ fn check_step(definition: &Definition, done: usize, step: &Step) -> Report {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let sandbox = Sandbox::start(folder.path(), &programs).await.unwrap();
-        let checks = Checks::new(Launcher::Sandbox(sandbox), sandbox::GOSS);
+        let checks = Checks::new(Launcher::Sandbox(sandbox), GOSS);
         checks.run(step.goss.as_deref().expect("a check"), RunAs::Student, Trigger::Student).await.unwrap()
     })
 }

@@ -17,12 +17,10 @@ use workshop_projector::Access as StepAccess;
 
 use super::problem::not_stored;
 use super::{Service, Turns, access::Role, help};
-use crate::{
-    check::{CheckError, Report},
-    process::RunAs,
-};
+use crate::check::{CheckError, Report};
 use workshop_edge::Path;
 use workshop_edge::{NoBody, Problem};
+use workshop_sandbox::RunAs;
 
 /// At most so many failed tests stand in the log, each text cut at so many characters.
 const MAX_FAILED: usize = 20;

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use rustix::process::geteuid;
 
 use super::CheckError;
-use crate::process::Account;
+use workshop_sandbox::Account;
 
 /// Where an image has it, and nowhere else: a search would find a student's.
 pub const IN_IMAGE: &str = "/usr/local/bin/goss";

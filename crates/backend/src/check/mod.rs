@@ -16,11 +16,10 @@ use tokio::net::unix::pipe;
 use tokio::sync::{Mutex, watch};
 use tokio::time::timeout;
 use workshop_events::Trigger;
+use workshop_sandbox::{Exit, Launcher, Pipes, Program, RunAs};
 
 pub use goss::IN_IMAGE;
 pub use report::{Report, Test};
-
-use crate::process::{Exit, Launcher, Pipes, Program, RunAs};
 
 /// How long a check may take.
 const TIME_LIMIT: Duration = Duration::from_secs(60);

@@ -8,7 +8,7 @@ use rustix::{
 };
 use tokio::io::unix::AsyncFd;
 
-use crate::process::polled;
+use workshop_sandbox::polled;
 
 /// One read of the session's loop takes at most this much.
 pub const MAX_READ: usize = 64 * 1024;

@@ -23,7 +23,8 @@ use super::{
     shell::{Scripts, ShellSetup},
     viewer::{Arrival, Role, Viewers},
 };
-use crate::{process::Launcher, workspace::Workspace};
+use crate::workspace::Workspace;
+use workshop_sandbox::Launcher;
 
 /// Terminals of one workspace, at most.
 const MAX_TERMINALS: usize = 16;

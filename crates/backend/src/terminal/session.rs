@@ -25,7 +25,7 @@ use super::{
     shell::ShellSetup,
     viewer::{Arrival, Role, Viewers},
 };
-use crate::process::{Launcher, Running, Signal, TerminalSize};
+use workshop_sandbox::{Launcher, Running, Signal, TerminalSize};
 
 /// Answers to programs wait for the shell to read them up to this many bytes; more are left out.
 const MAX_ANSWERS: usize = 64 * 1024;
@@ -186,7 +186,7 @@ impl Session {
                     self.written(wrote.unwrap_or(self.input.len()), seats);
                 }
                 exit = self.running.wait() => {
-                    return self.finish(exit.ok().map(crate::process::Exit::shell_code), seats);
+                    return self.finish(exit.ok().map(workshop_sandbox::Exit::shell_code), seats);
                 }
                 cast = self.recorder.resumable(self.size) => {
                     let screen = self.screen.dump();

@@ -7,31 +7,8 @@ use std::{
     sync::Arc,
 };
 
-use crate::process::{Program, RunAs};
-
-/// The integration scripts: where each belongs, below the folder that holds them (`/etc` in an image and in the
-/// sandbox), and its text.
-pub const FILES: [(&str, &str); 2] = [
-    ("workshop-platform.bashrc", include_str!("../../shell/workshop-platform.bashrc")),
-    // zsh reads `.zshrc` of a folder, and no file by another name.
-    ("workshop-platform.zsh/.zshrc", include_str!("../../shell/workshop-platform.zshrc")),
-];
-
-/// Writes [`FILES`] below `folder`, for all to read.
-///
-/// # Errors
-/// A file cannot be written.
-pub fn place(folder: &Path) -> io::Result<()> {
-    for (name, text) in FILES {
-        let path = folder.join(name);
-        let parent = path.parent().unwrap_or(folder);
-        fs::create_dir_all(parent)?;
-        fs::set_permissions(parent, fs::Permissions::from_mode(0o755))?;
-        fs::write(&path, text)?;
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o644))?;
-    }
-    Ok(())
-}
+use workshop_sandbox::shell::{FILES, place};
+use workshop_sandbox::{Program, RunAs};
 
 /// The folder where shells find [`FILES`].
 #[derive(Debug)]
@@ -87,7 +64,7 @@ pub struct ShellSetup {
     pub program: String,
     /// Where the shell finds [`FILES`].
     pub scripts: Arc<Scripts>,
-    /// The environment: [`crate::process::Launcher::base_env`] and what the author names.
+    /// The environment: [`workshop_sandbox::Launcher::base_env`] and what the author names.
     pub env: Vec<(String, String)>,
     /// Where it starts.
     pub cwd: PathBuf,

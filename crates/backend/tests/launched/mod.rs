@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use tokio::io::AsyncReadExt;
 use tokio::net::unix::pipe;
 use tokio::time::timeout;
-use workshop_backend::process::{Exit, Launcher, Pipes, Program, RunAs, TerminalSize, polled};
+use workshop_sandbox::{Exit, Launcher, Pipes, Program, RunAs, TerminalSize, polled};
 
 /// Nothing in these tests takes this long.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);

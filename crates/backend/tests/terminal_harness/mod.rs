@@ -13,12 +13,11 @@ use bytes::Bytes;
 use serde_json::Value;
 use tokio::time::timeout;
 use workshop_backend::{
-    process::{Direct, Launcher, find_program},
-    sandbox::{Programs, Sandbox},
     terminal::{Frame, Role, Seat, Settings, Terminals, Told},
     workspace::{self, Identity, Workspace},
 };
 use workshop_definition::artifact::Artifact;
+use workshop_sandbox::{Direct, Launcher, Programs, Sandbox, find_program};
 
 /// Nothing in these tests takes this long.
 pub const PATIENCE: Duration = Duration::from_secs(60);

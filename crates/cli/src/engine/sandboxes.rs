@@ -17,8 +17,8 @@ use futures_util::stream::{self, BoxStream};
 use rustix::fs::{FlockOperation, flock};
 use rustix::process::{Pid, Signal, kill_process};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use workshop_backend::sandbox::{Programs, lay_out};
 use workshop_definition::Definition;
+use workshop_sandbox::{Programs, lay_out};
 
 use super::ending::with_last_words;
 use super::{Container, Creation, Labels, Plan, State, Volume, printed, volumes};

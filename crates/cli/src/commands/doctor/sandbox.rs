@@ -3,7 +3,7 @@
 use std::process::{Command, Stdio};
 
 use rustix::process::geteuid;
-use workshop_backend::process::find_program;
+use workshop_sandbox::find_program;
 
 use super::Finding;
 

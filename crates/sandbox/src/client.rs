@@ -7,21 +7,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::wire::{Packet, Reply, Request, Socket};
-use crate::process::{Exit, Group, Program, Running, Signal, TerminalSize};
+use crate::program::{Exit, Program, TerminalSize};
+use crate::protocol::{Packet, Reply, Request, Socket};
+use crate::running::{Group, RemoteGroup, Running};
 
 /// A running sandbox. It ends when this and every program in it are dropped.
 #[derive(Debug)]
-pub(super) struct Connection {
+pub(crate) struct Connection {
     requests: mpsc::UnboundedSender<Packet>,
     programs: Arc<Mutex<Programs>>,
-}
-
-/// A process group inside the sandbox.
-#[derive(Clone, Debug)]
-pub(crate) struct RemoteGroup {
-    id: u64,
-    requests: mpsc::UnboundedSender<Packet>,
 }
 
 /// The programs that were asked for and run.
@@ -43,7 +37,7 @@ struct Starting {
 
 impl Connection {
     /// Takes the connection to a sandbox that has said that it is ready.
-    pub(super) fn new(socket: Socket) -> Self {
+    pub(crate) fn new(socket: Socket) -> Self {
         let (requests, mut queue) = mpsc::unbounded_channel::<Packet>();
         let programs = Arc::new(Mutex::new(Programs {
             last_id: 0,
@@ -68,12 +62,12 @@ impl Connection {
     }
 
     /// Whether the sandbox has ended.
-    pub(super) fn ended(&self) -> bool {
+    pub(crate) fn ended(&self) -> bool {
         lock(&self.programs).ended
     }
 
     /// Starts a program: on a terminal (one descriptor) or on pipes (three).
-    pub(super) async fn spawn<const N: usize>(
+    pub(crate) async fn spawn<const N: usize>(
         &self,
         program: &Program,
         terminal: Option<TerminalSize>,
@@ -102,15 +96,6 @@ impl Connection {
         let packet = Packet::new(&Request::Spawn { id, program: program.clone(), terminal })?;
         programs.starting.insert(id, starting);
         self.requests.send(packet).map_err(|_| ended())
-    }
-}
-
-impl RemoteGroup {
-    pub(crate) fn signal(&self, signal: Signal) {
-        if let Ok(packet) = Packet::new(&Request::Signal { id: self.id, signal: signal.as_raw() }) {
-            // A sandbox that is gone has no processes to signal.
-            let _ = self.requests.send(packet);
-        }
     }
 }
 
@@ -145,7 +130,7 @@ impl Programs {
                 };
                 let (exit, observed) = watch::channel(None);
                 self.running.insert(id, exit);
-                let group = Group::Sandbox(RemoteGroup { id, requests });
+                let group = Group::Sandbox(RemoteGroup::new(id, requests));
                 let running = Running::new(observed, group, starting.on_pipes);
                 // If nobody waits any more all of it is dropped: the terminal hangs up, a program on pipes is killed.
                 let _ = starting.started.send(Ok((descriptors, running)));

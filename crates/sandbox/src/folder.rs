@@ -6,7 +6,9 @@ use std::io;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 
-use super::{Programs, STUDENT_ID, SandboxError};
+use crate::error::SandboxError;
+use crate::host::Programs;
+use crate::inside::STUDENT_ID;
 
 /// The student's own shell settings, as they begin. Without the second, zsh asks a newcomer questions.
 const SETTINGS: [(&str, &str); 2] = [
@@ -28,7 +30,7 @@ const ENTRIES: [&str; 6] = ["workspace", "home", "etc", "goss", "goss.new", ENVI
 /// The folder of one sandbox: `workspace` and `home` are the student's, `etc` and `goss` are made at every start.
 /// `environment.json` says what the author's variables are.
 #[derive(Debug)]
-pub(super) struct Folder {
+pub(crate) struct Folder {
     path: PathBuf,
     programs: Programs,
 }
@@ -36,35 +38,35 @@ pub(super) struct Folder {
 impl Folder {
     /// # Errors
     /// The path cannot be made absolute.
-    pub(super) fn new(path: &Path, programs: &Programs) -> io::Result<Self> {
+    pub(crate) fn new(path: &Path, programs: &Programs) -> io::Result<Self> {
         let programs =
             Programs { backend: std::path::absolute(&programs.backend)?, goss: programs.goss.clone() };
         Ok(Self { path: std::path::absolute(path)?, programs })
     }
 
-    pub(super) fn workspace(&self) -> PathBuf {
+    pub(crate) fn workspace(&self) -> PathBuf {
         self.path.join("workspace")
     }
 
-    pub(super) fn home(&self) -> PathBuf {
+    pub(crate) fn home(&self) -> PathBuf {
         self.path.join("home")
     }
 
-    pub(super) fn etc(&self) -> PathBuf {
+    pub(crate) fn etc(&self) -> PathBuf {
         self.path.join("etc")
     }
 
-    pub(super) fn backend(&self) -> &Path {
+    pub(crate) fn backend(&self) -> &Path {
         &self.programs.backend
     }
 
     /// The sandbox's own copy of goss, if there is one.
-    pub(super) fn goss(&self) -> Option<PathBuf> {
+    pub(crate) fn goss(&self) -> Option<PathBuf> {
         Some(self.path.join("goss")).filter(|goss| goss.exists())
     }
 
     /// Makes what is missing. What the student has done stays.
-    pub(super) fn prepare(&self) -> Result<(), SandboxError> {
+    pub(crate) fn prepare(&self) -> Result<(), SandboxError> {
         let failed = |path: &Path| {
             let path = path.to_owned();
             move |source| SandboxError::Folder { path, source }
@@ -140,7 +142,7 @@ pub fn environment(folder: &Path) -> io::Result<Vec<(String, String)>> {
 }
 
 /// Writes them.
-pub(super) fn write_environment(folder: &Path, environment: &[(&str, &str)]) -> io::Result<()> {
+pub(crate) fn write_environment(folder: &Path, environment: &[(&str, &str)]) -> io::Result<()> {
     let environment: BTreeMap<&str, &str> = environment.iter().copied().collect();
     fs::write(folder.join(ENVIRONMENT), serde_json::to_vec_pretty(&environment)?)
 }

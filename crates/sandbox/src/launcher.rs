@@ -1,72 +1,13 @@
-//! Starts programs as the student or as root: directly, or inside the sandbox.
-//!
-//! Every program leads a session and process group of its own, has exactly the environment it is given, and inherits
-//! no descriptor but its standard three.
+//! Starts programs where the student works: directly, or inside the sandbox.
 
-mod account;
-mod descriptors;
-mod direct;
-mod running;
-
-use std::fs;
 use std::io;
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
-
-pub use account::Account;
-pub use descriptors::polled;
-use descriptors::seal_inherited;
-pub use direct::{Direct, DirectError};
-pub(crate) use running::Group;
-pub use running::{Exit, Running, Signal};
-
+use crate::account::Account;
+use crate::direct::Direct;
+use crate::program::{Pipes, Program, TerminalSize};
+use crate::running::Running;
 use crate::sandbox::Sandbox;
-
-/// A program to start.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Program {
-    /// The program and its arguments. A name without a slash is looked for in the `PATH` of `env`.
-    pub argv: Vec<String>,
-    /// The whole environment; nothing is added to it. [`Launcher::base_env`] is a good beginning.
-    pub env: Vec<(String, String)>,
-    /// The directory that it starts in.
-    pub cwd: PathBuf,
-    /// Who runs it.
-    pub run_as: RunAs,
-}
-
-/// Who runs a program.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum RunAs {
-    /// The student.
-    Student,
-    /// root, for checks that say so.
-    Root,
-}
-
-/// The size of a terminal in characters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TerminalSize {
-    /// Lines.
-    pub rows: u16,
-    /// Characters a line.
-    pub cols: u16,
-}
-
-/// Our ends of a program's standard input, output and error.
-#[derive(Debug)]
-pub struct Pipes {
-    /// What is written here, the program reads; dropping it is the end of its input.
-    pub stdin: OwnedFd,
-    /// What the program writes.
-    pub stdout: OwnedFd,
-    /// What the program complains.
-    pub stderr: OwnedFd,
-}
 
 /// Starts programs where the student works.
 #[derive(Clone, Debug)]
@@ -137,27 +78,5 @@ impl Launcher {
         ]
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .to_vec()
-    }
-}
-
-/// Where a machine has its own programs. Not `PATH`: a program of ours is found in the same place whatever anybody says.
-const FOLDERS: [&str; 5] =
-    ["/usr/local/bin", "/usr/bin", "/bin", "/run/current-system/sw/bin", "/nix/var/nix/profiles/default/bin"];
-
-/// Where a program of the host is, if it is installed.
-pub fn find_program(name: &str) -> Option<PathBuf> {
-    FOLDERS.iter().map(|folder| Path::new(folder).join(name)).find(|program| {
-        fs::metadata(program).is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn programs_are_found_where_machines_have_them() {
-        assert!(find_program("sh").is_some_and(|sh| sh.is_absolute()));
-        assert_eq!(find_program("no-such-program"), None);
     }
 }

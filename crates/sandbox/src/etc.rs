@@ -5,8 +5,8 @@ use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use super::{HOSTNAME, STUDENT, STUDENT_HOME, STUDENT_ID};
-use crate::terminal::shell;
+use crate::inside::{HOSTNAME, STUDENT, STUDENT_HOME, STUDENT_ID};
+use crate::shell;
 
 /// What is taken from the host, read-only, where it exists: how its programs find libraries, alternatives,
 /// certificates, terminals and their own settings. None of it names the host or its users.
@@ -59,15 +59,15 @@ password required pam_deny.so
 ";
 
 /// Something of the host that is bound into the sandbox's `/etc`.
-pub(super) struct Borrowed {
+pub(crate) struct Borrowed {
     /// Where it is on the host.
-    pub(super) source: PathBuf,
+    pub(crate) source: PathBuf,
     /// Where it goes.
-    pub(super) target: PathBuf,
+    pub(crate) target: PathBuf,
 }
 
 /// Writes the sandbox's `/etc` into `etc`, anew, and names what is to be bound over it.
-pub(super) fn write(etc: &Path) -> io::Result<Vec<Borrowed>> {
+pub(crate) fn write(etc: &Path) -> io::Result<Vec<Borrowed>> {
     match fs::remove_dir_all(etc) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => folder(etc)?,

@@ -16,9 +16,11 @@ use rustix::process::{DumpableBehavior, Pid, WaitOptions, set_dumpable_behavior,
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::{self, LocalSet};
 
-use super::STUDENT;
-use super::wire::{Packet, Reply, Request, Socket};
-use crate::process::{Direct, Group, Launcher, Pipes, Program, Running, Signal, TerminalSize};
+use crate::direct::Direct;
+use crate::inside::STUDENT;
+use crate::program::{Pipes, Program, TerminalSize};
+use crate::protocol::{Packet, Reply, Request, Socket};
+use crate::running::{Group, Running, Signal};
 
 /// Runs as the first process of a sandbox; its standard input is the socket to the backend.
 pub fn run() -> ExitCode {
@@ -41,13 +43,13 @@ fn begin() -> io::Result<()> {
         fs::set_permissions(shared, Permissions::from_mode(0o1777))?;
     }
     let direct = Direct::new(STUDENT).map_err(io::Error::other)?;
-    let init = Rc::new(Init { launcher: Launcher::Direct(direct), programs: RefCell::default() });
+    let init = Rc::new(Init { direct, programs: RefCell::default() });
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     LocalSet::new().block_on(&runtime, init.serve())
 }
 
 struct Init {
-    launcher: Launcher,
+    direct: Direct,
     /// What runs, by the id of the request that started it.
     programs: RefCell<HashMap<u64, Group>>,
 }
@@ -76,7 +78,7 @@ impl Init {
         program: &Program,
         terminal: Option<TerminalSize>,
     ) -> io::Result<()> {
-        let (descriptors, running) = match self.start(program, terminal).await {
+        let (descriptors, running) = match self.start(program, terminal) {
             Ok(started) => started,
             Err(error) => {
                 let failed = Reply::Failed { id, errno: error.raw_os_error(), message: error.to_string() };
@@ -90,16 +92,16 @@ impl Init {
         Ok(())
     }
 
-    async fn start(
+    fn start(
         &self,
         program: &Program,
         terminal: Option<TerminalSize>,
     ) -> io::Result<(Vec<OwnedFd>, Running)> {
         if let Some(size) = terminal {
-            let (master, running) = self.launcher.spawn_on_terminal(program, size).await?;
+            let (master, running) = self.direct.spawn_on_terminal(program, size)?;
             return Ok((vec![master], running));
         }
-        let (Pipes { stdin, stdout, stderr }, running) = self.launcher.spawn_with_pipes(program).await?;
+        let (Pipes { stdin, stdout, stderr }, running) = self.direct.spawn_with_pipes(program)?;
         Ok((vec![stdin, stdout, stderr], running))
     }
 

@@ -4,31 +4,12 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rustix::process::{Pid, kill_process_group};
-use serde::{Deserialize, Serialize};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 pub use rustix::process::Signal;
 
-use crate::sandbox;
-
-/// How a program ended. Exactly one of the two is there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Exit {
-    /// Its exit code.
-    pub code: Option<i32>,
-    /// The number of the signal that ended it.
-    pub signal: Option<i32>,
-}
-
-impl Exit {
-    /// Ended by the kernel, as everything in a sandbox is when its first process dies.
-    pub(crate) const KILLED: Self = Self { code: None, signal: Some(Signal::KILL.as_raw()) };
-
-    /// The number that a shell has for it: the code, or 128 and the signal.
-    pub fn shell_code(self) -> i32 {
-        self.code.unwrap_or_else(|| 128 + self.signal.unwrap_or_default())
-    }
-}
+use crate::program::Exit;
+use crate::protocol::{Packet, Request};
 
 /// A started program.
 #[derive(Debug)]
@@ -44,7 +25,7 @@ pub(crate) enum Group {
     /// By its number, until the leader is reaped: then the number may be another's.
     Direct(Arc<Mutex<Option<Pid>>>),
     /// By asking the sandbox's first process.
-    Sandbox(sandbox::RemoteGroup),
+    Sandbox(RemoteGroup),
 }
 
 impl Running {
@@ -100,6 +81,27 @@ impl Group {
         match self {
             Self::Direct(leader) => *leader.lock().unwrap_or_else(PoisonError::into_inner),
             Self::Sandbox(_) => None,
+        }
+    }
+}
+
+/// A process group inside the sandbox.
+#[derive(Clone, Debug)]
+pub(crate) struct RemoteGroup {
+    id: u64,
+    requests: mpsc::UnboundedSender<Packet>,
+}
+
+impl RemoteGroup {
+    /// The group of the program that was started as `id`.
+    pub(crate) fn new(id: u64, requests: mpsc::UnboundedSender<Packet>) -> Self {
+        Self { id, requests }
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        if let Ok(packet) = Packet::new(&Request::Signal { id: self.id, signal: signal.as_raw() }) {
+            // A sandbox that is gone has no processes to signal.
+            let _ = self.requests.send(packet);
         }
     }
 }

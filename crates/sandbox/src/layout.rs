@@ -8,9 +8,13 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::unix::pipe;
 use workshop_definition::{Definition, Step, StepFile};
 
-use super::folder::write_environment;
-use super::{Programs, STUDENT_HOME, Sandbox, SandboxError};
-use crate::process::{Exit, Launcher, Pipes, Program, RunAs};
+use crate::error::SandboxError;
+use crate::folder::write_environment;
+use crate::host::Programs;
+use crate::inside::STUDENT_HOME;
+use crate::launcher::Launcher;
+use crate::program::{Exit, Pipes, Program, RunAs};
+use crate::sandbox::Sandbox;
 
 /// How much of a failed command's output is shown, in bytes; its end, where errors are.
 const SHOWN_OUTPUT: usize = 4096;

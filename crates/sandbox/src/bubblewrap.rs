@@ -23,11 +23,12 @@ use rustix::process::umask;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-use super::etc::Borrowed;
-use super::folder::Folder;
-use super::wire::{Reply, Socket};
-use super::{BACKEND, GOSS, HOSTNAME, STUDENT_HOME, STUDENT_ID, SandboxError};
-use crate::process::find_program;
+use crate::error::SandboxError;
+use crate::etc::Borrowed;
+use crate::folder::Folder;
+use crate::host::find_program;
+use crate::inside::{BACKEND, GOSS, HOSTNAME, STUDENT_HOME, STUDENT_ID};
+use crate::protocol::{Reply, Socket};
 
 /// How long a sandbox may take to be ready.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -40,7 +41,7 @@ const MAX_COMPLAINT: u64 = 4096;
 const INIT_CAPABILITIES: [&str; 4] = ["CAP_SETUID", "CAP_SETGID", "CAP_CHOWN", "CAP_KILL"];
 
 /// Starts a sandbox on a prepared folder and waits until its first process is ready.
-pub(super) async fn start(folder: &Folder, borrowed: &[Borrowed]) -> Result<Socket, SandboxError> {
+pub(crate) async fn start(folder: &Folder, borrowed: &[Borrowed]) -> Result<Socket, SandboxError> {
     let bwrap = find_program("bwrap").ok_or(SandboxError::NoBubblewrap)?;
     let arguments = arguments(folder, borrowed, rustix::process::geteuid().is_root());
     let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;

@@ -19,7 +19,10 @@ use rustix::thread::{set_thread_gid, set_thread_groups, set_thread_uid};
 use tokio::io::unix::AsyncFd;
 use tokio::sync::watch;
 
-use super::{Account, Exit, Group, Pipes, Program, RunAs, Running, TerminalSize, polled, seal_inherited};
+use crate::account::Account;
+use crate::descriptors::{polled, seal_inherited};
+use crate::program::{Exit, Pipes, Program, RunAs, TerminalSize};
+use crate::running::{Group, Running};
 
 /// Starts programs in the backend's own container, as the student if the backend is root, else as itself.
 #[derive(Clone, Debug)]
@@ -87,7 +90,7 @@ impl Direct {
         self.root && self.student.uid != 0
     }
 
-    pub(super) fn spawn_on_terminal(
+    pub(crate) fn spawn_on_terminal(
         &self,
         program: &Program,
         size: TerminalSize,
@@ -103,7 +106,7 @@ impl Direct {
         Ok((master, start(program, identity, stdio, true)?))
     }
 
-    pub(super) fn spawn_with_pipes(&self, program: &Program) -> io::Result<(Pipes, Running)> {
+    pub(crate) fn spawn_with_pipes(&self, program: &Program) -> io::Result<(Pipes, Running)> {
         let identity = self.identity(program.run_as)?;
         let (their_stdin, stdin) = pipe_with(PipeFlags::CLOEXEC)?;
         let (stdout, their_stdout) = pipe_with(PipeFlags::CLOEXEC)?;

@@ -27,7 +27,7 @@ pub fn polled(descriptor: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
 ///
 /// # Errors
 /// `/proc` is not there.
-pub(super) fn seal_inherited() -> io::Result<()> {
+pub(crate) fn seal_inherited() -> io::Result<()> {
     for entry in fs::read_dir("/proc/self/fd")? {
         let name = entry?.file_name();
         let Some(number) = name.to_str().and_then(|name| name.parse::<RawFd>().ok()) else { continue };

@@ -13,7 +13,8 @@ use serde::{Deserialize, Serialize};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
-use crate::process::{Exit, Program, TerminalSize, polled};
+use crate::descriptors::polled;
+use crate::program::{Exit, Program, TerminalSize};
 
 /// The longest packet in bytes. The kernel's default socket buffer holds one of these.
 const MAX_PACKET: usize = 128 * 1024;
@@ -24,7 +25,7 @@ const MAX_DESCRIPTORS: usize = 3;
 /// From the backend.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Request {
+pub(crate) enum Request {
     /// Start a program: on a terminal of this size, or on pipes.
     Spawn { id: u64, program: Program, terminal: Option<TerminalSize> },
     /// Send a signal, by its number, to the process group of the program that was started as `id`.
@@ -34,7 +35,7 @@ pub(super) enum Request {
 /// From the sandbox's first process.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Reply {
+pub(crate) enum Reply {
     /// The sandbox is ready.
     Ready,
     /// The program runs. With descriptors: the terminal's master, or our ends of stdin, stdout and stderr.
@@ -47,15 +48,15 @@ pub(super) enum Reply {
 
 /// A packet ready to be sent.
 #[derive(Debug)]
-pub(super) struct Packet(Vec<u8>);
+pub(crate) struct Packet(Vec<u8>);
 
 /// One end of the connection.
-pub(super) struct Socket(AsyncFd<OwnedFd>);
+pub(crate) struct Socket(AsyncFd<OwnedFd>);
 
 impl Packet {
     /// # Errors
     /// The value is longer than a packet may be.
-    pub(super) fn new(value: &impl Serialize) -> io::Result<Self> {
+    pub(crate) fn new(value: &impl Serialize) -> io::Result<Self> {
         let bytes = serde_json::to_vec(value)?;
         if bytes.len() > MAX_PACKET {
             let message =
@@ -67,11 +68,11 @@ impl Packet {
 }
 
 impl Socket {
-    pub(super) fn new(descriptor: OwnedFd) -> io::Result<Self> {
+    pub(crate) fn new(descriptor: OwnedFd) -> io::Result<Self> {
         Ok(Self(polled(descriptor)?))
     }
 
-    pub(super) async fn send(&self, packet: &Packet, descriptors: &[BorrowedFd<'_>]) -> io::Result<()> {
+    pub(crate) async fn send(&self, packet: &Packet, descriptors: &[BorrowedFd<'_>]) -> io::Result<()> {
         let send = |socket: &OwnedFd| {
             let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MAX_DESCRIPTORS))];
             let mut control = SendAncillaryBuffer::new(&mut space);
@@ -85,7 +86,7 @@ impl Socket {
     }
 
     /// The next packet and its descriptors, or none at the end of the connection.
-    pub(super) async fn receive<T: DeserializeOwned>(&self) -> io::Result<Option<(T, Vec<OwnedFd>)>> {
+    pub(crate) async fn receive<T: DeserializeOwned>(&self) -> io::Result<Option<(T, Vec<OwnedFd>)>> {
         let mut buffer = vec![0; MAX_PACKET];
         let (length, descriptors) =
             self.0.async_io(Interest::READABLE, |socket| receive(socket, &mut buffer)).await?;
