@@ -17,6 +17,7 @@ const BACK: [&str; 3] = ["new-stopped", "old-started", "failure-reported"];
 on_engines!(
     a_supervisor_killed_on_the_road,
     a_supervisor_killed_on_the_way_back,
+    stopped_in_the_middle_of_a_swap,
     a_supervisor_killed_while_another_lives,
     the_old_container_started_again_meanwhile,
     an_image_that_is_no_good,
@@ -47,8 +48,12 @@ fn a_supervisor_killed_on_the_road(on: On) {
         let mut supervisor = user.supervisor(&git(), &[("FAILPOINTS", &format!("{point}=return"))]);
         let request = user.request(step, "switch");
         supervisor.ends();
-        // The next command finishes it; a request that nobody took up waits for one that watches.
-        user.ok(&["list"]);
+        // A look changes nothing, and shows one workspace; the next command that acts finishes it.
+        let before = user.containers();
+        let rows: serde_json::Value = serde_json::from_str(&user.ok(&["list", "--output", "json"])).unwrap();
+        let named = |row: &&serde_json::Value| row["name"] == user.name.as_str();
+        assert_eq!(rows.as_array().unwrap().iter().filter(named).count(), 1, "{rows}");
+        assert_eq!(user.containers(), before);
         user.run(&git(), &[]);
         user.arrives(step);
         check_log(&user, &request, 1, 0);
@@ -65,10 +70,25 @@ fn a_supervisor_killed_on_the_way_back(on: On) {
         let mut supervisor = user.supervisor(&built, &[("FAILPOINTS", &format!("{point}=return"))]);
         let request = user.request("branches", "switch");
         supervisor.ends();
-        // Whoever lists first finishes it, be it another user of the engine.
-        user.ok(&["list"]);
+        user.run(&built, &[]);
         check_log(&user, &request, 0, 1);
         assert_eq!(user.state()["active"], "first-commit");
+    }
+}
+
+/// The swap is finished first; to be stopped is no failure of the new container.
+fn stopped_in_the_middle_of_a_swap(on: On) {
+    let user = User::new(on);
+    for (point, step) in [("new-created", "branches"), ("new-started", "share")] {
+        let mut supervisor = user.supervisor(&git(), &[("FAILPOINTS", &format!("{point}=return"))]);
+        let request = user.request(step, "switch");
+        supervisor.ends();
+        user.ok(&["stop", &user.name]);
+        assert_eq!((user.containers().len(), user.row().unwrap()["state"].as_str()), (1, "stopped"));
+        user.run(&git(), &[]);
+        user.arrives(step);
+        // Each start of the new container says what it was made for.
+        check_log(&user, &request, 2, 0);
     }
 }
 

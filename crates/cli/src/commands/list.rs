@@ -1,11 +1,8 @@
 //! `workshop list`: what runs, and where.
 
-use std::collections::HashSet;
-
 use serde::Serialize;
 
 use crate::engine::{self, Container, Engine, State};
-use crate::supervisor::{Turn, settle};
 use crate::{Context, Failure};
 
 /// One workspace.
@@ -20,11 +17,12 @@ pub(super) struct Row {
     pub(super) instructor: String,
 }
 
-/// Lists the workspaces, with their addresses.
+/// Lists the workspaces, with their addresses. It changes nothing: a swap that was broken off waits for a command that
+/// acts.
 pub(crate) async fn run(context: &Context) -> Result<(), Failure> {
     let engine = engine::connect(context).await?;
-    finish_swaps(&engine).await?;
-    let rows: Vec<Row> = engine.workspaces().await?.iter().map(|container| row(&engine, container)).collect();
+    let containers = one_each(engine.workspaces().await?);
+    let rows: Vec<Row> = containers.iter().map(|container| row(&engine, container)).collect();
     context.output.result(&rows, |rows| {
         if rows.is_empty() {
             println!("No workspace. `workshop run PATH` makes one.");
@@ -38,21 +36,17 @@ pub(crate) async fn run(context: &Context) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Whoever was swapping may have been killed. Where somebody is still at it, there is nothing to do.
-async fn finish_swaps(engine: &Engine) -> Result<(), Failure> {
-    let mut seen = HashSet::new();
-    for Container { labels, .. } in engine.workspaces().await? {
-        let name = &labels.workspace;
-        // Two containers of one workspace.
-        let swapping = !seen.insert(name.clone());
-        if swapping && Turn::try_take(&labels)?.is_some() {
-            // One that cannot be finished is no reason not to list the others.
-            if let Err(error) = settle(engine, name, &|line| eprintln!("{line}")).await {
-                eprintln!("{name}: {error:#}");
-            }
+/// One container for each workspace. In a swap there are two: the one that runs, else the newer one.
+fn one_each(containers: Vec<Container>) -> Vec<Container> {
+    let mut chosen: Vec<Container> = Vec::new();
+    for container in containers {
+        match chosen.iter_mut().find(|other| other.labels.workspace == container.labels.workspace) {
+            Some(other) if other.is_running() => {}
+            Some(other) => *other = container,
+            None => chosen.push(container),
         }
     }
-    Ok(())
+    chosen
 }
 
 /// A container as a row.

@@ -32,12 +32,6 @@ impl Turn {
     pub(crate) async fn take(of: &Labels) -> Result<Self> {
         wait_for(of, FILE, FlockOperation::NonBlockingLockExclusive).await.map(Self)
     }
-
-    /// The turn, unless somebody else has it or has it where it cannot be seen.
-    pub(crate) fn try_take(of: &Labels) -> Result<Option<Self>> {
-        let Some(file) = open(of, FILE)? else { return Ok(None) };
-        Ok(lock(&file, FlockOperation::NonBlockingLockExclusive)?.then_some(Self(file)))
-    }
 }
 
 /// The folder of this user's locks: `$XDG_STATE_HOME/workshop`, by default under `~/.local/state`.
@@ -124,22 +118,23 @@ mod tests {
         let theirs = tempfile::tempdir().unwrap();
         let of = labels(theirs.path());
         // Somebody else's folder is never written to: no file, no turn there.
-        assert!(Turn::try_take(&of).unwrap().is_none());
+        assert!(open(&of, FILE).unwrap().is_none());
         assert_eq!(fs::read_dir(theirs.path()).unwrap().count(), 0);
 
         fs::write(theirs.path().join("git-basics.lock"), "").unwrap();
-        let turn = Turn::try_take(&of).unwrap().unwrap();
-        assert!(Turn::try_take(&of).unwrap().is_none());
+        let turn = Turn::take(&of).await.unwrap();
+        let free =
+            || lock(&open(&of, FILE).unwrap().unwrap(), FlockOperation::NonBlockingLockExclusive).unwrap();
+        assert!(!free());
         drop(turn);
-        drop(Turn::take(&of).await.unwrap());
+        assert!(free());
     }
 
     #[test]
     fn nobody_is_led_to_a_file_of_another_kind() {
         let theirs = tempfile::tempdir().unwrap();
-        let of = labels(theirs.path());
         let file = theirs.path().join("git-basics.lock");
         std::os::unix::fs::symlink("/etc/passwd", &file).unwrap();
-        assert!(Turn::try_take(&of).unwrap().is_none());
+        assert!(open(&labels(theirs.path()), FILE).unwrap().is_none());
     }
 }
