@@ -1,8 +1,10 @@
 //! The command line.
 
+use std::env;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::builder::Resettable;
+use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 /// Hands-on workshops: build one image per step, run them, and never lose a student's progress.
@@ -15,9 +17,33 @@ pub struct Arguments {
     /// What runs the containers.
     #[arg(long, global = true, value_enum, env = "WORKSHOP_ENGINE")]
     pub engine: Option<EngineChoice>,
+    /// The folder of all workspaces: of sandboxes, and of logs instead of volumes.
+    #[arg(long, global = true, value_name = "DIR", env = "WORKSHOP_DATA")]
+    pub data_root: Option<PathBuf>,
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
+}
+
+impl Arguments {
+    /// Reads the command line and the variables, or ends the program with what is wrong in them. The matches say which of
+    /// the two a value came from.
+    pub fn read() -> (Self, ArgMatches) {
+        let matches = without_empty_variables(Self::command()).get_matches();
+        match Self::from_arg_matches(&matches) {
+            Ok(arguments) => (arguments, matches),
+            Err(error) => error.exit(),
+        }
+    }
+}
+
+/// A variable that is set to nothing is not set.
+fn without_empty_variables(command: clap::Command) -> clap::Command {
+    let command = command.mut_args(|argument| {
+        let value = argument.get_env().and_then(env::var_os);
+        if value.is_some_and(|value| value.is_empty()) { argument.env(Resettable::Reset) } else { argument }
+    });
+    command.mut_subcommands(without_empty_variables)
 }
 
 /// How results are printed.
@@ -74,7 +100,7 @@ pub enum Command {
     /// Audit a log: gaps, torn lines, times, checksums.
     Verify(Log),
     /// Say what was found on this machine, and what is missing.
-    Doctor,
+    Doctor(PortOption),
     /// Print the completions of a shell.
     Completions {
         /// The shell.
@@ -128,9 +154,9 @@ pub struct RunOptions {
     /// Begin at this step.
     #[arg(long, value_name = "ID")]
     pub step: Option<String>,
-    /// The port on 127.0.0.1; 0 takes a free one. A workspace that is there moves to it.
-    #[arg(long, env = "WORKSHOP_PORT")]
-    pub port: Option<u16>,
+    /// The port.
+    #[command(flatten)]
+    pub port: PortOption,
     /// Keep the log in this folder instead of a volume.
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
@@ -149,6 +175,14 @@ pub struct RunOptions {
     /// Copy the platform's parts into a base that lacks them.
     #[arg(long)]
     pub inject: bool,
+}
+
+/// The port of a workspace.
+#[derive(Debug, Args)]
+pub struct PortOption {
+    /// The port on 127.0.0.1; 0 takes a free one. A workspace that is there moves to it.
+    #[arg(long, env = "WORKSHOP_PORT")]
+    pub port: Option<u16>,
 }
 
 /// `workshop logs`

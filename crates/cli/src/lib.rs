@@ -17,6 +17,7 @@ mod supervisor;
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
+use clap::ArgMatches;
 use tracing_subscriber::EnvFilter;
 
 pub use failure::Failure;
@@ -34,7 +35,8 @@ pub(crate) struct Context {
 }
 
 /// Runs one command. Exit codes: 0 done, 1 failed, 2 bad input, 130 interrupted.
-pub fn run(arguments: &Arguments) -> ExitCode {
+pub fn run() -> ExitCode {
+    let (arguments, matches) = Arguments::read();
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
@@ -45,7 +47,7 @@ pub fn run(arguments: &Arguments) -> ExitCode {
         .init();
     #[cfg(feature = "failpoints")]
     let _scenario = fail::FailScenario::setup();
-    match start(arguments) {
+    match start(&arguments, &matches) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             failure.tell();
@@ -54,8 +56,8 @@ pub fn run(arguments: &Arguments) -> ExitCode {
     }
 }
 
-fn start(arguments: &Arguments) -> Result<(), Failure> {
-    let settings = Settings::read(arguments)?;
+fn start(arguments: &Arguments, matches: &ArgMatches) -> Result<(), Failure> {
+    let settings = Settings::read(arguments, matches)?;
     let context = Context { settings, output: Output::new(arguments.output) };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)

@@ -2,9 +2,6 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
-use workshop_cli::arguments::Arguments;
-
 fn main() -> ExitCode {
-    workshop_cli::run(&Arguments::parse())
+    workshop_cli::run()
 }

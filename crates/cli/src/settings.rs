@@ -1,16 +1,20 @@
 //! The settings: flag, then `WORKSHOP_*`, then `~/.config/workshop/config.toml`.
 
 use std::env;
-use std::ffi::OsString;
 use std::fmt;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use clap::ArgMatches;
+use clap::parser::ValueSource;
 use serde::{Deserialize, Serialize};
 
 use crate::Failure;
-use crate::arguments::{Arguments, EngineChoice};
+use crate::arguments::{Arguments, Command, EngineChoice, RunOptions};
+
+/// The port of a workspace when nothing else is said.
+pub(crate) const DEFAULT_PORT: u16 = 8080;
 
 /// What the file may hold.
 #[derive(Debug, Default, Deserialize, PartialEq, Eq)]
@@ -92,27 +96,28 @@ pub(crate) struct Settings {
 
 impl Settings {
     /// # Errors
-    /// The file cannot be read, or it or a variable has something wrong in it.
-    pub(crate) fn read(arguments: &Arguments) -> Result<Self, Failure> {
+    /// The file cannot be read, or has something wrong in it.
+    pub(crate) fn read(arguments: &Arguments, matches: &ArgMatches) -> Result<Self, Failure> {
         let file = match file_path() {
             Some(path) => read_file(&path)?,
             None => File::default(),
         };
-        // clap has read the variable already when there was no flag.
-        let engine_flag = flag_given("--engine");
-        let engine = match (arguments.engine, file.engine) {
-            (Some(engine), _) => (engine, if engine_flag { Origin::Flag } else { Origin::Environment }),
-            (None, Some(engine)) => (engine, Origin::File),
-            (None, None) => (EngineChoice::default(), Origin::Default),
+        let port = match &arguments.command {
+            Command::Run(RunOptions { port, .. }) | Command::Doctor(port) => port.port,
+            _ => None,
         };
-        let port = variable("WORKSHOP_PORT").map(|text| port_of(&text)).transpose()?;
-        let (port, port_origin) = prefer(port, file.port);
-        let (data, data_origin) = prefer(variable("WORKSHOP_DATA").map(PathBuf::from), file.data);
+        let (engine, engine_origin) = prefer(arguments.engine, origin(matches, "engine"), file.engine);
+        let (data, data_origin) =
+            prefer(arguments.data_root.clone(), origin(matches, "data_root"), file.data);
+        let (port, port_origin) = match matches.subcommand() {
+            Some((_, of_command)) if port.is_some() => prefer(port, origin(of_command, "port"), file.port),
+            _ => prefer(None, Origin::Default, file.port),
+        };
         Ok(Self {
-            engine: engine.0,
+            engine: engine.unwrap_or_default(),
             port,
             data,
-            origins: Origins { engine: engine.1, port: port_origin, data: data_origin },
+            origins: Origins { engine: engine_origin, port: port_origin, data: data_origin },
             llm: file.llm,
         })
     }
@@ -143,6 +148,14 @@ impl Settings {
         }
     }
 
+    /// The folder of all workspaces, unless the engine keeps them; none without a home.
+    pub(crate) fn data_root(&self) -> Option<PathBuf> {
+        self.data.clone().or_else(|| {
+            let data = env::var_os("XDG_DATA_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+            Some(data.or_else(|| Some(home()?.join(".local/share")))?.join("workshop"))
+        })
+    }
+
     /// Where the LLM's key would come from, without asking for it.
     pub(crate) fn llm_source(&self) -> Option<&'static str> {
         let llm = self.llm.as_ref()?;
@@ -168,33 +181,21 @@ fn home() -> Option<PathBuf> {
     env::var_os("HOME").filter(|home| !home.is_empty()).map(PathBuf::from)
 }
 
-/// A variable that is set to something.
-fn variable(name: &str) -> Option<OsString> {
-    env::var_os(name).filter(|value| !value.is_empty())
-}
-
-/// Whether a flag is on the command line itself.
-pub(crate) fn flag_given(flag: &str) -> bool {
-    env::args_os()
-        .filter_map(|argument| argument.into_string().ok())
-        .take_while(|argument| argument != "--")
-        .any(|argument| argument.split('=').next() == Some(flag))
-}
-
-fn prefer<T>(environment: Option<T>, file: Option<T>) -> (Option<T>, Origin) {
-    match (environment, file) {
-        (Some(value), _) => (Some(value), Origin::Environment),
-        (None, Some(value)) => (Some(value), Origin::File),
-        (None, None) => (None, Origin::Default),
+/// Where clap has a value from, if it has one.
+fn origin(matches: &ArgMatches, id: &str) -> Origin {
+    match matches.value_source(id) {
+        Some(ValueSource::CommandLine) => Origin::Flag,
+        Some(ValueSource::EnvVariable) => Origin::Environment,
+        _ => Origin::Default,
     }
 }
 
-fn port_of(text: &OsString) -> Result<u16, Failure> {
-    text.to_str().and_then(|text| text.trim().parse().ok()).ok_or_else(|| {
-        Failure::input(format_args!(
-            "WORKSHOP_PORT is {text:?}; write a port, 0 to 65535, where 0 takes a free one"
-        ))
-    })
+fn prefer<T>(given: Option<T>, origin: Origin, file: Option<T>) -> (Option<T>, Origin) {
+    match (given, file) {
+        (Some(value), _) => (Some(value), origin),
+        (None, Some(value)) => (Some(value), Origin::File),
+        (None, None) => (None, Origin::Default),
+    }
 }
 
 fn read_file(path: &Path) -> Result<File, Failure> {

@@ -48,6 +48,8 @@ fn flag_then_environment_then_file() {
     assert_eq!((&*said["port"], &*said["data"]), ("9002 (WORKSHOP_PORT)", "/var/kept (WORKSHOP_DATA)"));
     let said = settings(&home, &["--engine", "sandbox"], &environment);
     assert_eq!(said["engine"], "sandbox (flag)");
+    let said = settings(&home, &["--port=9003", "--data-root", "/srv"], &environment);
+    assert_eq!((&*said["port"], &*said["data"]), ("9003 (flag)", "/srv (flag)"));
     // Set to nothing is not set.
     assert_eq!(settings(&home, &[], &[("WORKSHOP_PORT", "")])["port"], "9001 (config file)");
 }
@@ -131,7 +133,9 @@ fn what_is_wrong_is_named_with_its_place() {
         &[("WORKSHOP_PORT", "http")],
         expect![[r#"
         --- stderr
-        error: WORKSHOP_PORT is "http"; write a port, 0 to 65535, where 0 takes a free one
+        error: invalid value 'http' for '--port <PORT>': invalid digit found in string
+
+        For more information, try '--help'.
         --- exit 2
     "#]],
     );

@@ -39,7 +39,7 @@ pub(crate) async fn run(command: &Command, context: &Context) -> Result<(), Fail
         Command::Build(Build::Status(workshop)) => status::run(workshop, context).await,
         Command::Replay(options) => replay::run(options, context).await,
         Command::Verify(log) => verify::run(log, context).await,
-        Command::Doctor => doctor::run(context).await,
+        Command::Doctor(_) => doctor::run(context).await,
         Command::Completions { shell } => completions::print(*shell),
         Command::Man { folder } => completions::man(folder),
     }

@@ -34,7 +34,11 @@ pub(crate) struct Found {
 pub(crate) async fn connect(context: &Context) -> Result<Engine, Failure> {
     let choice = context.settings.engine;
     if choice == EngineChoice::Sandbox {
-        return Ok(Engine::Sandboxes(Sandboxes::new(context.settings.data.as_deref())?));
+        let data = context.settings.data_root();
+        let data = data.ok_or_else(|| {
+            Failure::input("neither XDG_DATA_HOME nor HOME says where sandboxes can be kept; use --data-root")
+        })?;
+        return Ok(Engine::Sandboxes(Sandboxes::new(&data)?));
     }
     let mut tried = Vec::new();
     for address in addresses(choice) {

@@ -62,14 +62,9 @@ struct Process {
 }
 
 impl Sandboxes {
-    /// The sandboxes under `data`, by default `~/.local/share/workshop`.
-    pub(super) fn new(data: Option<&Path>) -> Result<Self> {
-        let data = match data {
-            Some(data) => std::path::absolute(data)?,
-            None => default_data()
-                .context("neither XDG_DATA_HOME nor HOME says where sandboxes can be kept; use --data")?,
-        };
-        Ok(Self { data })
+    /// The sandboxes under `data`.
+    pub(super) fn new(data: &Path) -> Result<Self> {
+        Ok(Self { data: std::path::absolute(data)? })
     }
 
     /// The folder of a workspace's log.
@@ -226,14 +221,6 @@ impl Sandboxes {
             Volume::Named(name) => bail!("a sandbox has no volume {name}"),
         }
     }
-}
-
-fn default_data() -> Option<PathBuf> {
-    let data = std::env::var_os("XDG_DATA_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
-    Some(
-        data.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".local/share")))?
-            .join("workshop"),
-    )
 }
 
 /// The workshop and how many steps are done, of `<folder>:<step>`.

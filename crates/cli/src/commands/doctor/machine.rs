@@ -4,7 +4,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use clap::ValueEnum;
@@ -14,10 +14,8 @@ use super::Finding;
 use crate::Context;
 use crate::image::Parts;
 use crate::paint;
-use crate::settings::{self, Origin};
+use crate::settings::{self, DEFAULT_PORT, Origin};
 
-/// The port of a workspace when nothing else is said.
-const PORT: u16 = 8080;
 /// Below this much free space recordings pause soon.
 const LITTLE_SPACE: u64 = 1_000_000_000;
 
@@ -62,7 +60,7 @@ fn backend(path: &Path) -> Finding {
 
 /// Port and disk.
 pub(super) fn look(context: &Context) -> Vec<Finding> {
-    let port = context.settings.port.unwrap_or(PORT);
+    let port = context.settings.port.unwrap_or(DEFAULT_PORT);
     let what = format!("port {port}");
     let port = match TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
         Ok(_) if port == 0 => Finding::ok(what, "each workspace takes a free one"),
@@ -77,9 +75,9 @@ pub(super) fn look(context: &Context) -> Vec<Finding> {
 }
 
 fn space(context: &Context) -> Finding {
-    let Some(folder) = context.settings.data.clone().or_else(default_data) else {
+    let Some(folder) = context.settings.data_root() else {
         return Finding::missing("data folder", "neither XDG_DATA_HOME nor HOME is set")
-            .advise("set HOME, or use --data");
+            .advise("set HOME, or use --data-root");
     };
     let shown = folder.display();
     // It is made when something is first kept in it.
@@ -88,7 +86,7 @@ fn space(context: &Context) -> Finding {
     };
     if !there.is_dir() || access(there, Access::WRITE_OK | Access::EXEC_OK).is_err() {
         return Finding::missing("data folder", format!("{shown}: {} cannot be written to", there.display()))
-            .advise("name another with --data, WORKSHOP_DATA or `data` in the config file");
+            .advise("name another with --data-root, WORKSHOP_DATA or `data` in the config file");
     }
     match statvfs(there) {
         Ok(disk) => {
@@ -104,18 +102,13 @@ fn space(context: &Context) -> Finding {
     }
 }
 
-fn default_data() -> Option<PathBuf> {
-    let set = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    Some(set("XDG_DATA_HOME").or_else(|| Some(set("HOME")?.join(".local/share")))?.join("workshop"))
-}
-
 /// The configuration file, and where each setting came from.
 pub(super) fn settings(context: &Context) -> Vec<Finding> {
     let settings = &context.settings;
     let mut findings = vec![file(settings.keeps_key())];
     let engine =
         settings.engine.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
-    let port = settings.port.unwrap_or(PORT).to_string();
+    let port = settings.port.unwrap_or(DEFAULT_PORT).to_string();
     let data =
         settings.data.as_ref().map_or("volumes of the engine".to_owned(), |data| data.display().to_string());
     let origins = settings.origins;

@@ -11,11 +11,10 @@ use super::{ACCESS_TOKEN, INSTRUCTOR_TOKEN};
 use crate::arguments::RunOptions;
 use crate::engine::{Container, Creation, Engine, Labels, Plan, Volume};
 use crate::paint::shown;
+use crate::settings::DEFAULT_PORT;
 use crate::supervisor::{self, Asked, SUPERVISOR_TOKEN, Turn, switched_env};
 use crate::{Context, Failure};
 
-/// The port when none is asked for.
-const PORT: u16 = 8080;
 /// How many names are shown of what is in the way.
 const SHOWN_NAMES: usize = 3;
 
@@ -50,7 +49,7 @@ pub(super) async fn begin(
         (None, Some(active)) => (before(&active).unwrap_or_else(|_| tag.to_owned()), active, None),
         (None, None) => (tag.to_owned(), workshop.step_after(tag).unwrap_or(tag).to_owned(), None),
     };
-    let port = port(options.port.or(context.settings.port))?;
+    let port = port(context.settings.port)?;
     let mut env = vec![
         (ACCESS_TOKEN.to_owned(), hex(16)?),
         (INSTRUCTOR_TOKEN.to_owned(), hex(16)?),
@@ -190,7 +189,7 @@ fn check_folder(folder: &Path) -> Result<(), Failure> {
 
 /// The port, asked for now, so that one that is taken is one clear message; 0 takes a free one.
 pub(super) fn port(wished: Option<u16>) -> Result<u16, Failure> {
-    let port = wished.unwrap_or(PORT);
+    let port = wished.unwrap_or(DEFAULT_PORT);
     match TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
         Ok(listener) => Ok(listener.local_addr()?.port()),
         Err(error) => Err(Failure::input(format_args!(

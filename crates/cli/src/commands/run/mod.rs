@@ -96,7 +96,7 @@ async fn start(
     let mut moved = None;
     match &there {
         Some(container) => {
-            moved = relocate::to_port(engine, container, options, say).await?;
+            moved = relocate::to_port(engine, container, context, say).await?;
             if moved.is_none() && !container.is_running() {
                 supervisor::start(engine, container).await?;
             }

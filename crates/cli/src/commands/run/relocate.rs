@@ -5,11 +5,10 @@ use std::net::{Ipv4Addr, TcpListener};
 use anyhow::{Context as _, anyhow};
 
 use super::begin;
-use crate::Failure;
-use crate::arguments::RunOptions;
 use crate::engine::{Container, Engine, Labels, Plan};
-use crate::settings::flag_given;
+use crate::settings::Origin;
 use crate::supervisor::{Turn, Watch, settle};
+use crate::{Context, Failure};
 
 /// Moves a workspace to the port of the command line; what is set elsewhere is for new ones. What there is to say, if
 /// it moved; then it runs. By the same steps as a swap: killed at any point, or not ready in time, it is on one of
@@ -17,11 +16,13 @@ use crate::supervisor::{Turn, Watch, settle};
 pub(super) async fn to_port(
     engine: &Engine,
     old: &Container,
-    options: &RunOptions,
+    context: &Context,
     say: &(dyn Fn(String) + Sync),
 ) -> Result<Option<String>, Failure> {
     let (name, from) = (&old.labels.workspace, old.labels.port);
-    let stays = match options.port.filter(|_| flag_given("--port")) {
+    let settings = &context.settings;
+    let asked = settings.port.filter(|_| settings.origins.port == Origin::Flag);
+    let stays = match asked {
         None => true,
         // Any that is free: where it is, unless somebody else is there by now.
         Some(0) => old.is_running() || TcpListener::bind((Ipv4Addr::LOCALHOST, from)).is_ok(),
@@ -36,7 +37,7 @@ pub(super) async fn to_port(
              then this moves it. Or go without --port"
         )));
     };
-    let port = begin::port(options.port)?;
+    let port = begin::port(asked)?;
     say(format!("Moving {name} from port {from} to {port}"));
     let plan = plan(engine, old, port).await?;
     for image in plan.extras.iter().map(|extra| &extra.image).chain([&plan.image]) {
