@@ -5,38 +5,38 @@ use std::process::ExitCode;
 
 /// Why a command did not do what was asked.
 #[derive(Debug)]
-pub enum Failure {
+pub(crate) enum Failure {
     /// What was given cannot be used: a flag, a path, a definition. Exit code 2.
     Input(String),
     /// It could not be done. Exit code 1.
     Failed(anyhow::Error),
     /// What is wrong was the answer, and was printed: problems of a definition, findings in a log. 1 or 2.
-    Told(u8),
+    Reported(u8),
     /// Ctrl-C. Exit code 130.
     Interrupted,
 }
 
 impl Failure {
     /// Something that was given cannot be used; the message says what instead.
-    pub fn input(message: impl Display) -> Self {
+    pub(crate) fn input(message: impl Display) -> Self {
         Self::Input(message.to_string())
     }
 
-    /// Says it, on the standard error.
-    pub fn tell(&self) {
+    /// Prints it on the standard error.
+    pub(crate) fn print(&self) {
         match self {
             Self::Input(message) => eprintln!("error: {message}"),
             Self::Failed(error) => eprintln!("error: {error:#}"),
-            Self::Told(_) | Self::Interrupted => {}
+            Self::Reported(_) | Self::Interrupted => {}
         }
     }
 
     /// 1, 2 or 130, never 0.
-    pub fn exit_code(&self) -> ExitCode {
+    pub(crate) fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self {
             Self::Failed(_) => 1,
             Self::Input(_) => 2,
-            Self::Told(code) => *code,
+            Self::Reported(code) => *code,
             Self::Interrupted => 130,
         })
     }

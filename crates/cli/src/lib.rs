@@ -6,6 +6,7 @@
 
 pub mod arguments;
 mod commands;
+mod context;
 mod engine;
 mod failure;
 mod image;
@@ -13,6 +14,7 @@ mod output;
 mod paint;
 mod settings;
 mod supervisor;
+mod variables;
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
@@ -20,19 +22,11 @@ use std::process::ExitCode;
 use clap::ArgMatches;
 use tracing_subscriber::EnvFilter;
 
-pub use failure::Failure;
-
 use arguments::Arguments;
+use context::Context;
+use failure::Failure;
 use output::Output;
 use settings::Settings;
-
-/// What every command is given: the settings, and how to say things.
-pub(crate) struct Context {
-    /// Flag, environment and file.
-    pub(crate) settings: Settings,
-    /// Text or JSON.
-    pub(crate) output: Output,
-}
 
 /// Runs one command. Exit codes: 0 done, 1 failed, 2 bad input, 130 interrupted.
 pub fn run() -> ExitCode {
@@ -50,7 +44,7 @@ pub fn run() -> ExitCode {
     match start(&arguments, &matches) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            failure.tell();
+            failure.print();
             failure.exit_code()
         }
     }

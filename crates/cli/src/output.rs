@@ -9,6 +9,9 @@ use serde::Serialize;
 
 use crate::arguments::Format;
 
+/// Says what is being done, line by line, to whoever watches.
+pub(crate) type Say<'a> = &'a (dyn Fn(String) + Sync);
+
 /// How a command answers. Results go to the standard output, progress to the standard error.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Output {

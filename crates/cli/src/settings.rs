@@ -10,8 +10,8 @@ use clap::ArgMatches;
 use clap::parser::ValueSource;
 use serde::{Deserialize, Serialize};
 
-use crate::Failure;
 use crate::arguments::{Arguments, Command, EngineChoice, RunOptions};
+use crate::failure::Failure;
 
 /// The port of a workspace when nothing else is said.
 pub(crate) const DEFAULT_PORT: u16 = 8080;

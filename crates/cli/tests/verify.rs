@@ -201,18 +201,18 @@ fn what_makes_no_sense_is_found() {
     finds(
         &log,
         expect![[r#"
-        state-events.jsonl 0 sense: step_viewed comes before any backend_started
-        state-events.jsonl 119 sense: a backend of the workshop hello-linux took the log of other
-        state-events.jsonl 619 sense: request r1 is asked for a second time
+        state-events.jsonl 0 consistency: step_viewed comes before any backend_started
+        state-events.jsonl 119 consistency: a backend of the workshop hello-linux took the log of other
+        state-events.jsonl 619 consistency: request r1 is asked for a second time
         state-events.jsonl 619 switch: the swap to two (request r1) was asked for, and neither done nor failed; the log goes on until 2026-11-20T10:00:00.000Z
-        state-events.jsonl 773 sense: request r2 fails and was never asked for
-        state-events.jsonl 929 sense: names step four, which no backend_started lists
-        state-events.jsonl 1067 sense: step one is marked as done and has a check
-        state-events.jsonl 1186 sense: a check passed, and 1 of its 3 tests did not
-        state-events.jsonl 1371 sense: names the recording session-gone.cast, which is not there
-        state-events.jsonl 1667 sense: session s1 is closed a second time
-        state-events.jsonl 1792 sense: names session s2, which was never opened
-        state-events.jsonl 1936 sense: a client disconnects that is not connected
+        state-events.jsonl 773 consistency: request r2 fails and was never asked for
+        state-events.jsonl 929 consistency: names step four, which no backend_started lists
+        state-events.jsonl 1067 consistency: step one is marked as done and has a check
+        state-events.jsonl 1186 consistency: a check passed, and 1 of its 3 tests did not
+        state-events.jsonl 1371 consistency: names the recording session-gone.cast, which is not there
+        state-events.jsonl 1667 consistency: session s1 is closed a second time
+        state-events.jsonl 1792 consistency: names session s2, which was never opened
+        state-events.jsonl 1936 consistency: a client disconnects that is not connected
     "#]],
     );
 }

@@ -2,9 +2,10 @@
 
 use super::validate;
 use crate::arguments::CompileOptions;
+use crate::context::Context;
 use crate::engine::{self, Engine};
+use crate::failure::Failure;
 use crate::image::{self, Compiled, Options};
-use crate::{Context, Failure};
 
 /// Builds the images.
 pub(crate) async fn run(options: &CompileOptions, context: &Context) -> Result<(), Failure> {

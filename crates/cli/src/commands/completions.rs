@@ -7,7 +7,8 @@ use clap::CommandFactory;
 use clap_complete::Shell;
 
 use crate::arguments::Arguments;
-use crate::{Failure, paint};
+use crate::failure::Failure;
+use crate::paint;
 
 /// Prints the completions of a shell.
 pub(crate) fn print(shell: Shell) -> Result<(), Failure> {

@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use crate::arguments::InitOptions;
+use crate::context::Context;
+use crate::failure::Failure;
 use crate::paint::{self, Paint};
-use crate::{Context, Failure};
 
 /// The longest name: a step's id and an image's name hold no more.
 const MAX_NAME: usize = 63;

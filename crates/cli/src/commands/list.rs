@@ -2,8 +2,10 @@
 
 use serde::Serialize;
 
+use crate::context::Context;
 use crate::engine::{self, Container, Engine, State};
-use crate::{Context, Failure};
+use crate::failure::Failure;
+use crate::variables::{ACCESS_TOKEN, INSTRUCTOR_TOKEN};
 
 /// One workspace.
 #[derive(Debug, Serialize)]
@@ -63,7 +65,7 @@ pub(super) fn row(engine: &Engine, container: &Container) -> Row {
         step: container.labels.step.clone(),
         image: container.image.clone(),
         engine: engine.name().to_owned(),
-        student: format!("{base}/#token={}", token(super::run::ACCESS_TOKEN)),
-        instructor: format!("{base}/instructor/#token={}", token(super::run::INSTRUCTOR_TOKEN)),
+        student: format!("{base}/#token={}", token(ACCESS_TOKEN)),
+        instructor: format!("{base}/instructor/#token={}", token(INSTRUCTOR_TOKEN)),
     }
 }

@@ -6,7 +6,9 @@ use futures_util::StreamExt;
 
 use super::workspace;
 use crate::arguments::LogsOptions;
-use crate::{Context, Failure, engine};
+use crate::context::Context;
+use crate::engine;
+use crate::failure::Failure;
 
 /// Prints it, and with `--follow` goes on until the container ends.
 pub(crate) async fn run(options: &LogsOptions, context: &Context) -> Result<(), Failure> {

@@ -6,7 +6,7 @@ mod completions;
 mod doctor;
 mod init;
 mod list;
-mod log;
+mod log_folder;
 mod logs;
 mod replay;
 mod rm;
@@ -21,7 +21,8 @@ mod workspace;
 use workshop_events::SwitchKind;
 
 use crate::arguments::{Build, Command};
-use crate::{Context, Failure};
+use crate::context::Context;
+use crate::failure::Failure;
 
 /// Runs one command.
 pub(crate) async fn run(command: &Command, context: &Context) -> Result<(), Failure> {

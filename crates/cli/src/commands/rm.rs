@@ -2,9 +2,10 @@
 
 use super::workspace;
 use crate::arguments::RmOptions;
+use crate::context::Context;
 use crate::engine::{self, Volume};
+use crate::failure::Failure;
 use crate::supervisor::Turn;
-use crate::{Context, Failure};
 
 /// Removes a workspace. Its log stays unless asked otherwise.
 pub(crate) async fn run(options: &RmOptions, context: &Context) -> Result<(), Failure> {

@@ -3,10 +3,11 @@
 use super::compile::{no_images, short};
 use super::validate;
 use crate::arguments::Workshop;
+use crate::context::Context;
 use crate::engine::{self, Engine};
+use crate::failure::Failure;
 use crate::image;
 use crate::paint::Paint;
-use crate::{Context, Failure};
 
 /// Says which images are built.
 pub(crate) async fn run(options: &Workshop, context: &Context) -> Result<(), Failure> {

@@ -2,8 +2,10 @@
 
 use super::workspace;
 use crate::arguments::Named;
+use crate::context::Context;
+use crate::engine;
+use crate::failure::Failure;
 use crate::supervisor::{Turn, settle};
-use crate::{Context, Failure, engine};
 
 /// Stops a workspace. Whoever supervises it sees that it ended in order, and lets it be.
 pub(crate) async fn run(named: &Named, context: &Context) -> Result<(), Failure> {

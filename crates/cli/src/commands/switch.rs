@@ -6,9 +6,12 @@ use workshop_events::SwitchKind;
 
 use super::workspace;
 use crate::arguments::StepOf;
+use crate::context::Context;
+use crate::engine;
 use crate::engine::Engine;
-use crate::supervisor::{Asked, Door, READY_WITHIN, settle, swap};
-use crate::{Context, Failure, engine};
+use crate::failure::Failure;
+use crate::output::Say;
+use crate::supervisor::{READY_WITHIN, SwitchRequest, WorkspaceClient, settle, swap};
 
 /// Asks for the swap as the supervisor may, whatever the student may open. Where nobody supervises the workspace,
 /// this command swaps; where somebody does, it only helps.
@@ -32,7 +35,7 @@ pub(crate) async fn to_step(
     name: &str,
     step: &str,
     kind: SwitchKind,
-    say: &(dyn Fn(String) + Sync),
+    say: Say<'_>,
 ) -> Result<(), Failure> {
     let Some(settled) = settle(engine, name, say).await? else {
         return Err(workspace::unknown(engine, name).await?);
@@ -49,21 +52,21 @@ pub(crate) async fn to_step(
             workshop.steps.join(", ")
         )));
     }
-    let door = Door::of(&container)?;
-    if !door.opens(Instant::now() + READY_WITHIN).await {
+    let client = WorkspaceClient::of(&container)?;
+    if !client.becomes_ready(Instant::now() + READY_WITHIN).await {
         return Err(Failure::Failed(anyhow!(
             "{name} does not answer; `workshop logs {name}` has what it says"
         )));
     }
-    let request = door.ask(step, kind).await?;
-    swap(engine, &container, &Asked { request: request.clone(), kind, step: step.to_owned() }, say).await?;
+    let request = SwitchRequest { id: client.request_switch(step, kind).await?, kind, step: step.to_owned() };
+    swap(engine, &container, &request, say).await?;
     // Another supervisor may still be at it.
     let Some(settled) = settle(engine, name, say).await? else {
         return Err(Failure::Failed(anyhow!("{name} was removed meanwhile")));
     };
-    let door = Door::of(&settled.container)?;
-    door.opens(Instant::now() + READY_WITHIN).await;
-    match door.standing().await?.failure(&request) {
+    let client = WorkspaceClient::of(&settled.container)?;
+    client.becomes_ready(Instant::now() + READY_WITHIN).await;
+    match client.state().await?.failure(&request.id) {
         Some(reason) => {
             Err(Failure::Failed(anyhow!("the swap failed, and everything is as it was: {reason}")))
         }

@@ -9,9 +9,10 @@ use serde::Serialize;
 use workshop_definition::{Base, Definition, Problem};
 
 use crate::arguments::Workshop;
+use crate::context::Context;
+use crate::failure::Failure;
 use crate::output::Output;
 use crate::paint::{self, Paint};
-use crate::{Context, Failure};
 
 /// A source line longer than this is not repeated under its problem.
 const MAX_EXCERPT: usize = 100;
@@ -83,7 +84,7 @@ pub(crate) fn load(path: &Path, output: Output) -> Result<Definition, Failure> {
     } else {
         paint::print(&text(path, &problems, Paint::stdout()))?;
     }
-    Err(Failure::Told(2))
+    Err(Failure::Reported(2))
 }
 
 fn answer(path: &Path, definition: Option<&Definition>, problems: &[Problem]) -> Result<(), Failure> {

@@ -1,7 +1,7 @@
 //! Workspaces by name, for the commands that take one.
 
-use crate::Failure;
 use crate::engine::{Container, Engine};
+use crate::failure::Failure;
 
 /// The containers of a workspace, oldest first; there is at least one.
 ///

@@ -8,10 +8,13 @@ use bollard::Docker;
 use rustix::process::geteuid;
 use tokio::time::timeout;
 
+use super::containers::Containers;
+use super::dispatch::Engine;
 use super::inspect::Inspector;
-use super::{Containers, Engine, Sandboxes};
+use super::sandboxes::Sandboxes;
 use crate::arguments::EngineChoice;
-use crate::{Context, Failure};
+use crate::context::Context;
+use crate::failure::Failure;
 
 /// How long an engine may take to say that it is there.
 const PATIENCE: Duration = Duration::from_secs(5);

@@ -16,10 +16,12 @@ use futures_util::stream::BoxStream;
 use tokio::time::{Instant, sleep};
 
 use super::answers::{self, gone_is_none, is_taken, unchanged_is_fine};
+use super::container::{Container, Creation, Plan};
 use super::inspect::{Greeting, Inspected, Inspector};
-use super::labels::{self, Labels};
-use super::{Container, Creation, Plan, Volume, ending, extras, log, printed, volumes};
+use super::labels::{self, Labels, Volume};
+use super::{ending, extras, log, printed, volumes};
 use crate::image::Description;
+use crate::output::Say;
 
 /// The port of the backend in its container.
 const PORT: &str = "8080/tcp";
@@ -126,7 +128,7 @@ impl Containers {
         Ok(labels.as_ref().and_then(Description::from_labels))
     }
 
-    pub(super) async fn provide(&self, image: &str, say: &(dyn Fn(String) + Sync)) -> Result<()> {
+    pub(super) async fn provide(&self, image: &str, say: Say<'_>) -> Result<()> {
         if self.has_image(image).await? {
             return Ok(());
         }

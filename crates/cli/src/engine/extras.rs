@@ -14,8 +14,9 @@ use futures_util::stream::FuturesUnordered;
 use workshop_definition::artifact::ExtraContainer;
 
 use super::answers::{gone_is_none, is_taken, unchanged_is_fine};
+use super::container::{Container, Plan};
 use super::inspect::{Inspector, Listed};
-use super::{Container, Plan, ending, labels, printed};
+use super::{ending, labels, printed};
 
 /// How long they may take to serve, in seconds.
 const PATIENCE: u32 = 60;

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use tokio::time::sleep;
 
-use super::State;
+use super::container::State;
 
 /// How often an answer is asked for that a vanishing container or process spoils, and how soon again.
 const LOOKS: u32 = 50;

@@ -1,10 +1,9 @@
 //! The labels of containers and volumes, from which alone it is known what runs.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
-
-use super::Volume;
 
 /// Marks everything of ours: `workspace` or `extra`.
 pub(super) const ROLE: &str = "workshop.role";
@@ -21,6 +20,15 @@ const PORT: &str = "workshop.port";
 const VOLUME: &str = "workshop.volume";
 const FOLDER: &str = "workshop.folder";
 const LOCKS: &str = "workshop.locks";
+
+/// Where a log is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Volume {
+    /// A volume of the engine.
+    Named(String),
+    /// A folder of the host.
+    Folder(PathBuf),
+}
 
 /// What a workspace's container says of itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -14,7 +14,8 @@ use workshop_events::State;
 use workshop_projector::Projection;
 
 use super::answers::unchanged_is_fine;
-use super::{RUNTIME, Volume, volumes};
+use super::labels::Volume;
+use super::volumes::{self, RUNTIME};
 
 /// The state stream's file.
 pub(super) const STATE: &str = "state-events.jsonl";

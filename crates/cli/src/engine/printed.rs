@@ -7,7 +7,7 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
 
-use super::Container;
+use super::container::Container;
 
 /// How much of the end says why a program ended: lines, and characters of them.
 const END_LINES: usize = 12;

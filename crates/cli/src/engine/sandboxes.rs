@@ -4,7 +4,7 @@
 //! own that outlives this one; `process.json` says which.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
+use std::io::{ErrorKind, Read, Seek, SeekFrom};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -15,13 +15,17 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 use futures_util::stream::{self, BoxStream};
 use rustix::fs::{FlockOperation, flock};
-use rustix::process::{Pid, Signal, kill_process};
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use rustix::process::Signal;
+use serde::{Deserialize, Serialize};
 use workshop_definition::Definition;
 use workshop_sandbox::{Programs, lay_out};
 
+use super::container::{Container, Creation, Plan};
 use super::ending::with_last_words;
-use super::{Container, Creation, Labels, Plan, State, Volume, printed, volumes};
+use super::json_file::{DRAFT, read, write};
+use super::labels::{Labels, Volume};
+use super::sandbox_process::{Process, state};
+use super::{printed, volumes};
 use crate::image::{Description, Parts};
 
 /// How long a backend may take to end once it is asked to.
@@ -32,8 +36,6 @@ const LOOK: Duration = Duration::from_millis(200);
 const LAST_WORDS: u64 = 16 * 1024;
 /// The variable that says how much a backend says.
 const LOG: &str = "WORKSHOP_LOG";
-/// How the name of a file begins that is not whole yet.
-const DRAFT: &str = ".draft-";
 
 /// The sandboxes under one folder.
 #[derive(Debug, Clone)]
@@ -48,17 +50,6 @@ struct Record {
     labels: Labels,
     env: Vec<(String, String)>,
     created: jiff::Timestamp,
-}
-
-/// `process.json`
-#[derive(Debug, Serialize, Deserialize)]
-struct Process {
-    pid: i32,
-    /// The kernel's clock ticks at its start: with the pid they name a process for good.
-    ticks: u64,
-    since: jiff::Timestamp,
-    /// It was asked to end.
-    stopped: bool,
 }
 
 impl Sandboxes {
@@ -143,15 +134,15 @@ impl Sandboxes {
     }
 
     pub(super) async fn stop(&self, container: &Container) -> Result<()> {
-        let path = Path::new(&container.id).join("process.json");
-        let Some(process) = read::<Process>(&path)? else { return Ok(()) };
-        write(&path, &Process { stopped: true, ..process })?;
-        let Some(process) = read::<Process>(&path)? else { return Ok(()) };
-        signal(&process, Signal::TERM)?;
-        let asked = tokio::time::Instant::now();
-        while lives(&process) {
-            if asked.elapsed() > STOP {
-                signal(&process, Signal::KILL)?;
+        let folder = Path::new(&container.id);
+        let Some(process) = Process::of(folder)? else { return Ok(()) };
+        process.note_stop(folder)?;
+        let Some(process) = Process::of(folder)? else { return Ok(()) };
+        process.signal(Signal::TERM)?;
+        let begin = tokio::time::Instant::now();
+        while process.lives() {
+            if begin.elapsed() > STOP {
+                process.signal(Signal::KILL)?;
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
@@ -177,8 +168,7 @@ impl Sandboxes {
     }
 
     pub(super) fn runs(&self, container: &Container) -> bool {
-        let process = read::<Process>(&Path::new(&container.id).join("process.json"));
-        process.ok().flatten().is_some_and(|process| lives(&process))
+        Process::of(Path::new(&container.id)).ok().flatten().is_some_and(|process| process.lives())
     }
 
     pub(super) fn logs(&self, container: &Container, follow: bool) -> BoxStream<'_, Result<Bytes>> {
@@ -246,7 +236,7 @@ fn start(container: &Container, log: &Path) -> Result<()> {
     let folder = PathBuf::from(&container.id);
     let lock = File::create(folder.join("lock")).with_context(|| folder.display().to_string())?;
     flock(&lock, FlockOperation::LockExclusive)?;
-    if read::<Process>(&folder.join("process.json"))?.is_some_and(|process| lives(&process)) {
+    if Process::of(&folder)?.is_some_and(|process| process.lives()) {
         return Ok(());
     }
     let (definition, done) = definition(&container.image)?;
@@ -285,12 +275,9 @@ fn start(container: &Container, log: &Path) -> Result<()> {
         .process_group(0)
         .spawn()
         .with_context(|| format!("cannot start {}", programs.backend.display()))?;
-    let pid = i32::try_from(child.id())?;
-    let Some(ticks) = ticks(pid) else { bail!("{} {}", container.labels.workspace, last_words(&folder)?) };
-    write(
-        &folder.join("process.json"),
-        &Process { pid, ticks, since: jiff::Timestamp::now(), stopped: false },
-    )?;
+    if !Process::note(&folder, i32::try_from(child.id())?)? {
+        bail!("{} {}", container.labels.workspace, last_words(&folder)?);
+    }
     // Reaped while this command runs; after it, by the system.
     std::thread::spawn(move || {
         let mut child = child;
@@ -304,39 +291,6 @@ fn last_words(folder: &Path) -> Result<String> {
     let length = fs::metadata(&path).map(|file| file.len()).unwrap_or_default();
     let text = read_from(&path, length.saturating_sub(LAST_WORDS))?;
     Ok(with_last_words("ended by itself", &printed::end_of(&String::from_utf8_lossy(&text))))
-}
-
-fn state(folder: &Path) -> Result<State> {
-    Ok(match read::<Process>(&folder.join("process.json"))? {
-        None => State::Created,
-        Some(process) if lives(&process) => State::Running(process.since),
-        Some(process) => State::Ended { in_order: process.stopped },
-    })
-}
-
-fn lives(process: &Process) -> bool {
-    ticks(process.pid) == Some(process.ticks)
-}
-
-/// When a process that has not ended was started, in the kernel's clock ticks.
-fn ticks(pid: i32) -> Option<u64> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // After the program's name, which may hold anything: state first, the start as the 20th.
-    let fields: Vec<&str> = stat.rsplit_once(") ")?.1.split(' ').collect();
-    if matches!(*fields.first()?, "Z" | "X") {
-        return None;
-    }
-    fields.get(19)?.parse().ok()
-}
-
-fn signal(process: &Process, signal: Signal) -> Result<()> {
-    if let Some(pid) = Pid::from_raw(process.pid).filter(|_| lives(process)) {
-        match kill_process(pid, signal) {
-            Err(rustix::io::Errno::SRCH) | Ok(()) => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
-    Ok(())
 }
 
 /// Whether a folder's labels are there, or come within a moment.
@@ -375,26 +329,6 @@ fn folders(path: &Path) -> Result<Vec<PathBuf>> {
         }
     }
     Ok(found)
-}
-
-fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>> {
-    match fs::read(path) {
-        Ok(bytes) => serde_json::from_slice(&bytes).map(Some).with_context(|| path.display().to_string()),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error).with_context(|| path.display().to_string()),
-    }
-}
-
-/// Whole or not at all, whoever else writes it.
-fn write<T: Serialize>(path: &Path, value: &T) -> Result<()> {
-    let whole = || {
-        let folder = path.parent().unwrap_or(Path::new("."));
-        let mut new = tempfile::Builder::new().prefix(DRAFT).tempfile_in(folder)?;
-        new.write_all(&serde_json::to_vec_pretty(value)?)?;
-        new.persist(path)?;
-        anyhow::Ok(())
-    };
-    whole().with_context(|| path.display().to_string())
 }
 
 fn read_from(path: &Path, at: u64) -> Result<Vec<u8>> {

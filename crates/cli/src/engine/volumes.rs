@@ -11,7 +11,10 @@ use bollard::models::{Mount, MountType, VolumeCreateRequest};
 use bollard::query_parameters::RemoveVolumeOptions;
 
 use super::answers::{gone_is_none, unchanged_is_fine};
-use super::{RUNTIME, Volume, labels};
+use super::labels::{self, Volume};
+
+/// Where the log volume is mounted.
+pub(super) const RUNTIME: &str = "/workshop/runtime";
 
 /// Makes the volume of a workspace unless it is there. A folder is made when it is mounted.
 pub(super) async fn make(docker: &Docker, volume: &Volume, workspace: &str) -> Result<()> {

@@ -15,8 +15,8 @@ use futures_util::StreamExt;
 use workshop_definition::Base;
 
 use super::{archive, builder, credentials};
-use crate::Failure;
 use crate::engine::{Containers, Engine};
+use crate::failure::Failure;
 use crate::output::Output;
 
 /// The label with the version of the platform's parts.

@@ -72,8 +72,9 @@ impl Broken {
     /// being removed, or made, by somebody else; likewise over a container of its own. Its service may also die of a build
     /// that fails, and comes back.
     pub(super) fn is_passing(&self) -> bool {
-        let moments = ["checking if cached image exists", "layer not known", "identifier is not a container"];
-        self.lost || (self.exit_code().is_none() && moments.iter().any(|words| self.reason.contains(words)))
+        let transient =
+            ["checking if cached image exists", "layer not known", "identifier is not a container"];
+        self.lost || (self.exit_code().is_none() && transient.iter().any(|words| self.reason.contains(words)))
     }
 }
 

@@ -15,8 +15,8 @@ use super::builder::{self, Broken, Build};
 use super::containerfile::{self, BEGINNING, CONTAINERFILE, Place, Recipe};
 use super::lock::{self, Lock, Sources, Standing};
 use super::{Parts, credentials, inject, push};
-use crate::Failure;
 use crate::engine::Containers;
+use crate::failure::Failure;
 use crate::output::{Output, Progress};
 
 /// The tag of a bare run.

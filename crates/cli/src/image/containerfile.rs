@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 use workshop_definition::{Definition, Step};
 
 use super::{Description, archive};
-use crate::Failure;
+use crate::failure::Failure;
 
 /// The name of the Containerfile in its context.
 pub(super) const CONTAINERFILE: &str = "Containerfile";

@@ -8,8 +8,8 @@ use bollard::query_parameters::PushImageOptionsBuilder;
 use futures_util::StreamExt;
 
 use super::credentials;
-use crate::Failure;
 use crate::engine::answers;
+use crate::failure::Failure;
 
 /// That a repository can be pushed at all.
 pub(super) fn check(repository: &str) -> Result<(), Failure> {

@@ -9,8 +9,8 @@ use super::compile::{LATEST, image_id};
 use super::containerfile::Recipe;
 use super::lock::{self, Lock, Sources, Standing};
 use super::{Parts, base, inject};
-use crate::Failure;
 use crate::engine::Containers;
+use crate::failure::Failure;
 
 /// How all images of a workshop stand.
 #[derive(Debug, Serialize)]

@@ -5,11 +5,12 @@ use std::time::Duration;
 use anyhow::Result;
 use tokio::time::{Instant, sleep};
 
-use super::{Door, Say, Turn, point};
+use super::client::WorkspaceClient;
+use super::failpoint::point;
+use super::start::{READY_WITHIN, start};
+use super::turn::Turn;
 use crate::engine::{Container, Engine, State};
-
-/// How long a new container may take to serve.
-pub(crate) const READY_WITHIN: Duration = Duration::from_secs(30);
+use crate::output::Say;
 
 /// How often an old container is stopped that somebody elsewhere starts again.
 const STOPS: u32 = 3;
@@ -69,9 +70,9 @@ pub(super) async fn settle_in_turn(
                 }
             }
             State::Running(since) => {
-                let door = Door::of(&new)?;
-                let opens = tokio::select! {
-                    opens = door.opens(deadline(since)) => opens,
+                let client = WorkspaceClient::of(&new)?;
+                let ready = tokio::select! {
+                    ready = client.becomes_ready(deadline(since)) => ready,
                     // Its policy may start it again, or not: seen at the next look.
                     ended = engine.ended(&new) => {
                         ended?;
@@ -86,7 +87,7 @@ pub(super) async fn settle_in_turn(
                 }
                 // What answers is the new one only if the old one does not run.
                 let alone = now.iter().all(|other| other.id == new.id || !other.is_running());
-                if opens && alone {
+                if ready && alone {
                     point("new-ready");
                     engine.remove(&old).await?;
                     point("old-removed");
@@ -119,13 +120,13 @@ async fn back(
 ) -> Result<Settled> {
     engine.stop(new).await?;
     point("new-stopped");
-    super::start(engine, &old).await?;
+    start(engine, &old).await?;
     point("old-started");
     let reason = reason.trim_end_matches(['\n', '.']);
     say(format!("The swap failed, and everything is as it was: {reason}."));
     let request = new.labels.request.as_deref();
     let reported = match request {
-        Some(request) => Door::of(&old)?.report_failure(request, reason).await,
+        Some(request) => WorkspaceClient::of(&old)?.report_failure(request, reason).await,
         None => Ok(()),
     };
     match reported {

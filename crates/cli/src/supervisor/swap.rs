@@ -3,28 +3,34 @@
 use anyhow::{Context as _, Result};
 use workshop_definition::artifact::ExtraContainer;
 
+use super::client::{SwitchRequest, WorkspaceClient};
+use super::failpoint::point;
 use super::settle::settle_in_turn;
-use super::{Asked, Door, Say, Turn, point};
+use super::turn::Turn;
 use crate::engine::{Container, Creation, Engine, Labels, Plan};
-
-/// The variable that tells a backend which request its container was made for.
-const SWITCH: &str = "WORKSHOP_SWITCH";
+use crate::output::Say;
+use crate::variables::SWITCH;
 
 /// Does what was asked for, or tells the workspace why not. Creating the new container is the lock: whoever else does
 /// the same only helps to finish it.
-pub(crate) async fn swap(engine: &Engine, old: &Container, asked: &Asked, say: Say<'_>) -> Result<()> {
+pub(crate) async fn swap(
+    engine: &Engine,
+    old: &Container,
+    request: &SwitchRequest,
+    say: Say<'_>,
+) -> Result<()> {
     let turn = Turn::take(&old.labels).await?;
-    let door = Door::of(old)?;
+    let client = WorkspaceClient::of(old)?;
     // A request that somebody else has fulfilled or failed meanwhile is never done again.
-    if door.standing().await?.asked().as_ref() != Some(asked) {
+    if client.state().await?.open_request().as_ref() != Some(request) {
         return Ok(());
     }
     point("asked");
-    if let Err(error) = create(engine, old, asked, say).await {
+    if let Err(error) = create(engine, old, request, say).await {
         let reason = format!("{error:#}");
         say(format!("The swap failed, and nothing has changed: {reason}"));
         // Tried again when the request is seen again: it stays open in the log.
-        return door.report_failure(&asked.request, &reason).await;
+        return client.report_failure(&request.id, &reason).await;
     }
     point("new-created");
     settle_in_turn(engine, &old.labels.workspace, &turn, say).await?;
@@ -32,21 +38,21 @@ pub(crate) async fn swap(engine: &Engine, old: &Container, asked: &Asked, say: S
 }
 
 /// Creates the new container.
-async fn create(engine: &Engine, old: &Container, asked: &Asked, say: Say<'_>) -> Result<Creation> {
-    let (image, extras) = image_before(engine, old, &asked.step).await?;
+async fn create(engine: &Engine, old: &Container, request: &SwitchRequest, say: Say<'_>) -> Result<Creation> {
+    let (image, extras) = image_before(engine, old, &request.step).await?;
     engine.provide(&image, say).await?;
     for extra in &extras {
         engine.provide(&extra.image, say).await?;
     }
     let plan = Plan {
-        container: format!("workshop-{}-{}", old.labels.workspace, asked.request),
+        container: format!("workshop-{}-{}", old.labels.workspace, request.id),
         image,
         labels: Labels {
-            step: asked.step.clone(),
-            request: Some(asked.request.clone()),
+            step: request.step.clone(),
+            request: Some(request.id.clone()),
             ..old.labels.clone()
         },
-        env: switched_env(&old.env, asked),
+        env: switched_env(&old.env, request),
         extras,
     };
     engine.create(&plan).await
@@ -62,7 +68,7 @@ async fn image_before(engine: &Engine, old: &Container, step: &str) -> Result<(S
 }
 
 /// The old container's variables (the tokens among them), with the new request.
-pub(crate) fn switched_env(env: &[(String, String)], asked: &Asked) -> Vec<(String, String)> {
-    let switch = format!("{}:{}:{}", asked.request, asked.kind.as_str(), asked.step);
+pub(crate) fn switched_env(env: &[(String, String)], request: &SwitchRequest) -> Vec<(String, String)> {
+    let switch = format!("{}:{}:{}", request.id, request.kind.as_str(), request.step);
     env.iter().filter(|(name, _)| name != SWITCH).cloned().chain([(SWITCH.to_owned(), switch)]).collect()
 }

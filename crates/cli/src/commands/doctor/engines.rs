@@ -2,7 +2,7 @@
 
 use bollard::models::SystemInfo;
 
-use super::Finding;
+use super::finding::Finding;
 use crate::arguments::EngineChoice;
 use crate::engine::{self, Containers};
 

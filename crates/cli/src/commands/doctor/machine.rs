@@ -10,8 +10,8 @@ use std::process::{Command, Stdio};
 use clap::ValueEnum;
 use rustix::fs::{Access, access, statvfs};
 
-use super::Finding;
-use crate::Context;
+use super::finding::Finding;
+use crate::context::Context;
 use crate::image::Parts;
 use crate::paint;
 use crate::settings::{self, DEFAULT_PORT, Origin};

@@ -1,6 +1,7 @@
 //! `workshop doctor`: what was found on this machine, what is missing, and what to do about it.
 
 mod engines;
+mod finding;
 mod machine;
 mod sandbox;
 
@@ -8,53 +9,11 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
+use self::finding::{Finding, Standing};
 use crate::arguments::EngineChoice;
+use crate::context::Context;
+use crate::failure::Failure;
 use crate::paint::{self, Paint, shown};
-use crate::{Context, Failure};
-
-/// How something stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-enum Standing {
-    /// There, and as it should be.
-    Ok,
-    /// There or not; nothing needs it now.
-    Note,
-    /// Not there, or of no use.
-    Missing,
-}
-
-/// One thing that was looked at.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Finding {
-    /// The thing.
-    what: String,
-    standing: Standing,
-    /// What was found.
-    found: String,
-    /// What to do.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    advice: Option<String>,
-}
-
-impl Finding {
-    fn ok(what: impl Into<String>, found: impl Into<String>) -> Self {
-        Self { what: what.into(), standing: Standing::Ok, found: found.into(), advice: None }
-    }
-
-    fn note(what: impl Into<String>, found: impl Into<String>) -> Self {
-        Self { standing: Standing::Note, ..Self::ok(what, found) }
-    }
-
-    fn missing(what: impl Into<String>, found: impl Into<String>) -> Self {
-        Self { standing: Standing::Missing, ..Self::ok(what, found) }
-    }
-
-    fn advise(self, advice: impl Into<String>) -> Self {
-        Self { advice: Some(advice.into()), ..self }
-    }
-}
 
 /// Findings that belong together.
 #[derive(Debug, Serialize)]
@@ -101,7 +60,7 @@ pub(crate) async fn run(context: &Context) -> Result<(), Failure> {
         text(&report, Paint::stdout())
     };
     paint::print(&page)?;
-    if report.able { Ok(()) } else { Err(Failure::Told(1)) }
+    if report.able { Ok(()) } else { Err(Failure::Reported(1)) }
 }
 
 fn verdict(choice: EngineChoice, engine: Option<&str>, sandboxes: bool) -> (bool, String) {

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use rustix::process::geteuid;
 use workshop_sandbox::find_program;
 
-use super::Finding;
+use super::finding::Finding;
 
 /// What every sandbox is made with.
 const NAMESPACES: &[&str] = &["--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-net"];

@@ -2,10 +2,10 @@
 
 mod filter;
 mod keys;
-mod moment;
 mod page;
 mod player;
 mod recording;
+mod state_at;
 mod transcript;
 
 use std::io::{IsTerminal, stdout};
@@ -16,14 +16,15 @@ use workshop_projector::Projection;
 
 use self::player::Player;
 use self::recording::Recording;
-use super::log::{self, LogFolder};
+use super::log_folder::{self, LogFolder};
 use crate::arguments::ReplayOptions;
+use crate::context::Context;
+use crate::failure::Failure;
 use crate::paint::{self, Paint, shown};
-use crate::{Context, Failure};
 
 /// Plays a log.
 pub(crate) async fn run(options: &ReplayOptions, context: &Context) -> Result<(), Failure> {
-    let at = options.at.as_deref().map(moment_of).transpose()?;
+    let at = options.at.as_deref().map(time_of).transpose()?;
     for (flag, value) in [("--speed", options.speed), ("--idle", options.idle)] {
         if !(value.is_finite() && value > 0.0) {
             return Err(Failure::input(format_args!(
@@ -31,10 +32,10 @@ pub(crate) async fn run(options: &ReplayOptions, context: &Context) -> Result<()
             )));
         }
     }
-    let folder = log::folder_of(&options.log, context).await?;
+    let folder = log_folder::folder_of(&options.log, context).await?;
     let Some(at) = at else { return play(options, folder, context).await };
     let title = folder.title();
-    let state = tokio::task::spawn_blocking(move || moment::read(&folder, at)).await??;
+    let state = tokio::task::spawn_blocking(move || state_at::read(&folder, at)).await??;
     if context.output.is_json() {
         paint::print(&format!("{}\n", serde_json::to_string(&state)?))?;
     } else {
@@ -43,7 +44,7 @@ pub(crate) async fn run(options: &ReplayOptions, context: &Context) -> Result<()
     Ok(())
 }
 
-fn moment_of(text: &str) -> Result<Timestamp, Failure> {
+fn time_of(text: &str) -> Result<Timestamp, Failure> {
     Timestamp::parse(text).ok_or_else(|| {
         Failure::input(format_args!(
             "--at {text:?} is no moment; write an RFC 3339 time with its zone, such as 2026-11-20T09:21:44Z"

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use workshop_events::codec::cut;
 
-use super::moment::{CheckAt, CommandAt, StateAt, StepAt};
+use super::state_at::{CheckAt, CommandAt, StateAt, StepAt};
 use crate::paint::{Paint, duration, shown};
 
 /// The longest command or finding that is shown, in characters.

@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep_until};
 use super::filter::Filter;
 use super::keys::{BACK, Key, Keyboard, LEAVE};
 use super::recording::{Events, Recording};
-use crate::Failure;
+use crate::failure::Failure;
 use crate::paint::{Paint, duration, shown};
 
 /// How far an arrow goes, in seconds as they are played.

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use workshop_events::cast::{CastEvent, Header};
 use workshop_projector::Session;
 
-use crate::Failure;
 use crate::commands::casts::{CastLines, LineText};
+use crate::failure::Failure;
 use crate::paint::shown;
 
 /// A recording that can be played.

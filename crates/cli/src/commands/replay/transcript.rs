@@ -4,7 +4,7 @@ use std::io::{self, BufWriter, ErrorKind, Write, stdout};
 
 use super::filter::Filter;
 use super::recording::Recording;
-use crate::Failure;
+use crate::failure::Failure;
 
 /// Prints what the recordings show. A reader that closed the pipe has seen enough.
 pub(super) fn print(recordings: &[Recording]) -> Result<(), Failure> {

@@ -7,13 +7,15 @@ use anyhow::{Context as _, anyhow};
 use workshop_events::SwitchKind;
 
 use super::target::Target;
-use super::{ACCESS_TOKEN, INSTRUCTOR_TOKEN};
 use crate::arguments::RunOptions;
+use crate::context::Context;
 use crate::engine::{Container, Creation, Engine, Labels, Plan, Volume};
+use crate::failure::Failure;
+use crate::output::Say;
 use crate::paint::shown;
 use crate::settings::DEFAULT_PORT;
-use crate::supervisor::{self, Asked, SUPERVISOR_TOKEN, Turn, switched_env};
-use crate::{Context, Failure};
+use crate::supervisor::{self, SwitchRequest, Turn, switched_env};
+use crate::variables::{ACCESS_TOKEN, INSTRUCTOR_TOKEN, SUPERVISOR_TOKEN};
 
 /// How many names are shown of what is in the way.
 const SHOWN_NAMES: usize = 3;
@@ -24,7 +26,7 @@ pub(super) async fn begin(
     options: &RunOptions,
     target: &Target,
     context: &Context,
-    say: &(dyn Fn(String) + Sync),
+    say: Say<'_>,
 ) -> Result<(), Failure> {
     let workshop = &target.workshop;
     let volume = volume(engine, options, target, context).await?;
@@ -38,11 +40,11 @@ pub(super) async fn begin(
             .map(ToOwned::to_owned)
             .with_context(|| format!("the workshop has no step {step:?}"))
     };
-    let (tag, step, asked) = match (&options.step, active) {
+    let (tag, step, request) = match (&options.step, active) {
         (Some(step), Some(_)) => (
             before(step)?,
             step.clone(),
-            Some(Asked { request: hex(6)?, kind: SwitchKind::Switch, step: step.clone() }),
+            Some(SwitchRequest { id: hex(6)?, kind: SwitchKind::Switch, step: step.clone() }),
         ),
         (Some(step), None) => (before(step)?, step.clone(), None),
         // A step that the workshop no longer has: from the beginning, with everything that was done.
@@ -61,8 +63,8 @@ pub(super) async fn begin(
     {
         env.push((variable.clone(), key));
     }
-    if let Some(asked) = &asked {
-        env = switched_env(&env, asked);
+    if let Some(request) = &request {
+        env = switched_env(&env, request);
     }
     let (volume, folder) = match volume {
         Volume::Named(name) => (Some(name), None),

@@ -11,14 +11,11 @@ use workshop_events::SwitchKind;
 use self::target::Target;
 use super::{list, switch};
 use crate::arguments::RunOptions;
+use crate::context::Context;
 use crate::engine::{self, Container, Engine};
-use crate::supervisor::{self, Door, End, Watch, settle};
-use crate::{Context, Failure};
-
-/// The variable with the student's token.
-pub(crate) const ACCESS_TOKEN: &str = "WORKSHOP_ACCESS_TOKEN";
-/// The variable with the instructor's token.
-pub(crate) const INSTRUCTOR_TOKEN: &str = "WORKSHOP_INSTRUCTOR_TOKEN";
+use crate::failure::Failure;
+use crate::output::Say;
+use crate::supervisor::{self, End, Watch, WorkspaceClient, settle};
 
 /// Runs a workshop and watches over it until it is stopped, or Ctrl-C. It goes on after that.
 pub(crate) async fn run(options: &RunOptions, context: &Context) -> Result<(), Failure> {
@@ -77,7 +74,7 @@ async fn start(
     options: &RunOptions,
     target: &Target,
     context: &Context,
-    say: &(dyn Fn(String) + Sync),
+    say: Say<'_>,
 ) -> Result<Started, Failure> {
     let mut there = settle(engine, &target.name, say).await?.map(|settled| settled.container);
     if let Some(container) = &there
@@ -109,8 +106,8 @@ async fn start(
     let gone = || Failure::Failed(anyhow::anyhow!("{} was removed meanwhile", target.name));
     let mut container = settle(engine, &target.name, say).await?.ok_or_else(gone)?.container;
     // What was asked for while nobody watched.
-    if let Some(asked) = Door::of(&container)?.standing().await?.asked() {
-        supervisor::swap(engine, &container, &asked, say).await?;
+    if let Some(request) = WorkspaceClient::of(&container)?.state().await?.open_request() {
+        supervisor::swap(engine, &container, &request, say).await?;
         container = settle(engine, &target.name, say).await?.ok_or_else(gone)?.container;
     }
     Ok(Started { container, moved })

@@ -5,10 +5,12 @@ use std::net::{Ipv4Addr, TcpListener};
 use anyhow::{Context as _, anyhow};
 
 use super::begin;
+use crate::context::Context;
 use crate::engine::{Container, Engine, Labels, Plan};
+use crate::failure::Failure;
+use crate::output::Say;
 use crate::settings::Origin;
 use crate::supervisor::{Turn, Watch, settle};
-use crate::{Context, Failure};
 
 /// Moves a workspace to the port of the command line; what is set elsewhere is for new ones. What there is to say, if
 /// it moved; then it runs. By the same steps as a swap: killed at any point, or not ready in time, it is on one of
@@ -17,7 +19,7 @@ pub(super) async fn to_port(
     engine: &Engine,
     old: &Container,
     context: &Context,
-    say: &(dyn Fn(String) + Sync),
+    say: Say<'_>,
 ) -> Result<Option<String>, Failure> {
     let (name, from) = (&old.labels.workspace, old.labels.port);
     let settings = &context.settings;

@@ -6,9 +6,10 @@ use anyhow::anyhow;
 
 use crate::arguments::RunOptions;
 use crate::commands::validate;
+use crate::context::Context;
 use crate::engine::{Engine, is_name, split_reference};
+use crate::failure::Failure;
 use crate::image::{self, Description};
-use crate::{Context, Failure};
 
 /// A workshop that can be run.
 pub(super) struct Target {

@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::Report;
 use super::findings::Finding;
+use super::report::Report;
 use crate::paint::{self, Paint, count, shown, size};
 
 /// The whole page.

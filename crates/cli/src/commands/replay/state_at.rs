@@ -7,7 +7,7 @@ use serde::Serialize;
 use workshop_events::{Commands, FailedTest, State, SwitchKind, Timestamp, Trigger};
 use workshop_projector::{Check, FoldUntil, Projection, StepRecord};
 
-use crate::commands::log::LogFolder;
+use crate::commands::log_folder::LogFolder;
 
 /// How many commands are told.
 const COMMANDS: usize = 5;

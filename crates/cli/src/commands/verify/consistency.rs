@@ -1,4 +1,4 @@
-//! Whether what a log says makes sense: each record against the state that the ones before it fold to.
+//! Whether the records of a log agree with each other: each is compared with the state that the ones before it fold to.
 
 use std::collections::{HashMap, HashSet};
 
@@ -18,7 +18,7 @@ const STATE: &str = "state-events.jsonl";
 
 /// The state before the next record, and what the records named so far.
 #[derive(Debug, Default)]
-pub(super) struct Sense {
+pub(super) struct Consistency {
     workshop: Option<String>,
     projection: Projection,
     /// Every step that some backend listed.
@@ -43,15 +43,15 @@ struct Line<'f> {
 
 impl Line<'_> {
     fn wrong(&mut self, message: impl Into<String>) {
-        self.findings.wrong(STATE, Some(self.offset), "sense", message);
+        self.findings.wrong(STATE, Some(self.offset), "consistency", message);
     }
 
     fn note(&mut self, message: impl Into<String>) {
-        self.findings.note(STATE, Some(self.offset), "sense", message);
+        self.findings.note(STATE, Some(self.offset), "consistency", message);
     }
 }
 
-impl Sense {
+impl Consistency {
     /// Of a log of this workshop, with these recordings beside it.
     pub(super) fn new(workshop: Option<String>, recordings: HashSet<String>) -> Self {
         Self { workshop, recordings, ..Self::default() }
@@ -223,7 +223,7 @@ impl Sense {
     /// Takes the next command. Records of other tools name no session.
     pub(super) fn command(&self, item: &Item<'_, Commands>, findings: &mut Findings) {
         let file = Stream::Commands.file_name();
-        let mut wrong = |message: String| findings.wrong(file, Some(item.offset), "sense", message);
+        let mut wrong = |message: String| findings.wrong(file, Some(item.offset), "consistency", message);
         let session = item.record.session.as_deref().filter(|_| !self.holes);
         if let Some(session) = session.filter(|id| self.open_session(id).is_none()) {
             wrong(format!("names session {}, which was never opened", shown(session)));
@@ -240,7 +240,7 @@ impl Sense {
     pub(super) fn help(&self, item: &Item<'_, Llm>, findings: &mut Findings) {
         if !self.knows_step(&item.record.step) {
             let message = format!("names step {}, which no backend_started lists", shown(&item.record.step));
-            findings.wrong(Stream::Llm.file_name(), Some(item.offset), "sense", message);
+            findings.wrong(Stream::Llm.file_name(), Some(item.offset), "consistency", message);
         }
     }
 

@@ -1,4 +1,4 @@
-//! The door of a running workspace: its API, as its supervisor asks it.
+//! The API of a running workspace, as its supervisor uses it.
 
 use std::time::Duration;
 
@@ -11,20 +11,18 @@ use tokio::time::{Instant, sleep};
 use workshop_events::SwitchKind;
 
 use crate::engine::Container;
+use crate::variables::SUPERVISOR_TOKEN;
 
-/// How often a door that is still closed is tried.
-const KNOCK: Duration = Duration::from_millis(50);
+/// How often a backend that does not serve yet is tried.
+const RETRY: Duration = Duration::from_millis(50);
 /// How long an answer may take; the stream of events has no such limit.
 const ANSWER: Duration = Duration::from_secs(10);
 
-/// The variable that holds the supervisor's token.
-pub(crate) const SUPERVISOR_TOKEN: &str = "WORKSHOP_SUPERVISOR_TOKEN";
-
 /// A swap that the log asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Asked {
-    /// The request's id.
-    pub(crate) request: String,
+pub(crate) struct SwitchRequest {
+    /// Its id in the log.
+    pub(crate) id: String,
     /// Switch or reset.
     pub(crate) kind: SwitchKind,
     /// The step to begin at.
@@ -34,7 +32,7 @@ pub(crate) struct Asked {
 /// What a supervisor reads of `/api/state`.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Standing {
+pub(crate) struct WorkspaceState {
     switch: Option<OpenSwitch>,
     switch_failed: Option<FailedSwitch>,
     cursor: String,
@@ -53,11 +51,11 @@ struct FailedSwitch {
     reason: String,
 }
 
-impl Standing {
+impl WorkspaceState {
     /// The swap that is open.
-    pub(crate) fn asked(&self) -> Option<Asked> {
+    pub(crate) fn open_request(&self) -> Option<SwitchRequest> {
         let open = self.switch.as_ref()?;
-        Some(Asked { request: open.request.clone(), kind: open.kind, step: open.step.clone() })
+        Some(SwitchRequest { id: open.request.clone(), kind: open.kind, step: open.step.clone() })
     }
 
     /// Why a request failed, if it is the last one and did.
@@ -71,14 +69,14 @@ impl Standing {
 
 /// The API of a workspace on this machine.
 #[derive(Debug, Clone)]
-pub(crate) struct Door {
+pub(crate) struct WorkspaceClient {
     client: Client,
     base: String,
     token: String,
 }
 
-impl Door {
-    /// The door of a container, whether or not it runs.
+impl WorkspaceClient {
+    /// The client of a container, whether or not it runs.
     pub(crate) fn of(container: &Container) -> Result<Self> {
         // Nothing on the way to the loopback address may be a proxy.
         let client = Client::builder().no_proxy().connect_timeout(ANSWER).build()?;
@@ -87,52 +85,52 @@ impl Door {
         Ok(Self { client, base, token })
     }
 
-    fn asking(&self, request: RequestBuilder) -> RequestBuilder {
+    fn authorized(&self, request: RequestBuilder) -> RequestBuilder {
         if self.token.is_empty() { request } else { request.bearer_auth(&self.token) }
     }
 
     fn get(&self, path: &str) -> RequestBuilder {
-        self.asking(self.client.get(format!("{}{path}", self.base)))
+        self.authorized(self.client.get(format!("{}{path}", self.base)))
     }
 
     fn post(&self, path: &str, body: &Value) -> RequestBuilder {
-        self.asking(self.client.post(format!("{}{path}", self.base))).json(body).timeout(ANSWER)
+        self.authorized(self.client.post(format!("{}{path}", self.base))).json(body).timeout(ANSWER)
     }
 
     /// Whether it serves now.
-    pub(crate) async fn is_open(&self) -> bool {
-        let asked =
+    pub(crate) async fn is_ready(&self) -> bool {
+        let answer =
             self.client.get(format!("{}/readyz", self.base)).timeout(Duration::from_secs(2)).send().await;
-        asked.is_ok_and(|answer| answer.status() == StatusCode::OK)
+        answer.is_ok_and(|answer| answer.status() == StatusCode::OK)
     }
 
     /// Waits until it serves; false when that takes longer than until `deadline`.
-    pub(crate) async fn opens(&self, deadline: Instant) -> bool {
+    pub(crate) async fn becomes_ready(&self, deadline: Instant) -> bool {
         loop {
-            if self.is_open().await {
+            if self.is_ready().await {
                 return true;
             }
-            if Instant::now() + KNOCK > deadline {
+            if Instant::now() + RETRY > deadline {
                 return false;
             }
-            sleep(KNOCK).await;
+            sleep(RETRY).await;
         }
     }
 
     /// Where the workspace stands.
-    pub(crate) async fn standing(&self) -> Result<Standing> {
+    pub(crate) async fn state(&self) -> Result<WorkspaceState> {
         let answer = self.get("/api/state").timeout(ANSWER).send().await?;
-        good(answer).await?.json().await.context("an answer of /api/state that makes no sense")
+        good(answer).await?.json().await.context("/api/state answered with something else than a state")
     }
 
     /// Waits until a swap is asked for. An error means that the stream broke.
-    pub(crate) async fn asked(&self) -> Result<Asked> {
-        let mut standing = self.standing().await?;
+    pub(crate) async fn next_request(&self) -> Result<SwitchRequest> {
+        let mut state = self.state().await?;
         loop {
-            if let Some(asked) = standing.asked() {
-                return Ok(asked);
+            if let Some(request) = state.open_request() {
+                return Ok(request);
             }
-            let path = format!("/api/events?after={}", standing.cursor);
+            let path = format!("/api/events?after={}", state.cursor);
             let answer = good(self.get(&path).send().await?).await?;
             let mut stream = answer.bytes_stream();
             let mut text = Vec::new();
@@ -143,12 +141,12 @@ impl Door {
                     None => bail!("the stream of events ended"),
                 }
             }
-            standing = self.standing().await?;
+            state = self.state().await?;
         }
     }
 
     /// Asks for a swap. The id of the request, or why it is refused.
-    pub(crate) async fn ask(&self, step: &str, kind: SwitchKind) -> Result<String> {
+    pub(crate) async fn request_switch(&self, step: &str, kind: SwitchKind) -> Result<String> {
         #[derive(Deserialize)]
         struct Accepted {
             request: String,

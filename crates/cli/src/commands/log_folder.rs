@@ -7,7 +7,9 @@ use tempfile::TempDir;
 use workshop_events::{LogInfo, Stream};
 
 use super::workspace;
-use crate::{Context, Failure, engine};
+use crate::context::Context;
+use crate::engine;
+use crate::failure::Failure;
 
 /// A log that can be read.
 #[derive(Debug)]
