@@ -23,9 +23,10 @@ create table workspace_status (
     active_since   timestamptz,
     tries          integer not null,
     helps          integer not null,
-    last_check     timestamptz,
     last_passed    boolean,
     clients        integer not null,
+    begun          timestamptz,
+    finished       timestamptz,
     image_step     text,
     switch_step    text,
     switch_failed  text,
@@ -43,9 +44,10 @@ comment on column workspace_status.given is 'Ids of the steps that an image brou
 comment on column workspace_status.active_since is 'Since when the step is active.';
 comment on column workspace_status.tries is 'Checks by the student in the active step.';
 comment on column workspace_status.helps is 'How often help was opened in the active step.';
-comment on column workspace_status.last_check is 'The newest check in the active step.';
-comment on column workspace_status.last_passed is 'Whether it passed.';
+comment on column workspace_status.last_passed is 'Whether the student''s newest check in the active step passed; null if there was none.';
 comment on column workspace_status.clients is 'Browsers connected to a terminal.';
+comment on column workspace_status.begun is 'When a browser was first connected to a terminal; null while nobody has opened the page.';
+comment on column workspace_status.finished is 'When the last step was completed, or the backend started if an image brought them all; null until every step is completed or given.';
 comment on column workspace_status.image_step is 'The step whose image runs.';
 comment on column workspace_status.switch_step is 'Where an open switch goes.';
 comment on column workspace_status.switch_failed is 'Why the last switch failed, until the next one.';
@@ -69,6 +71,7 @@ create table step_status (
     helps         integer not null,
     active_ms     bigint not null,
     active_since  timestamptz,
+    state         text not null,
     primary key (log, step)
 );
 create index step_status_workspace on step_status (workspace, step);
@@ -83,6 +86,7 @@ comment on column step_status.last_passed is 'Whether the newest of them passed.
 comment on column step_status.helps is 'How often help was opened.';
 comment on column step_status.active_ms is 'Milliseconds for which it was active, without the stretch that still lasts.';
 comment on column step_status.active_since is 'Since when it is active, if it is.';
+comment on column step_status.state is 'How it stands, the first of these that holds: completed; failed, by the student''s newest check; active; given; started; none. Who never opened the page has started nothing.';
 
 create table state_timeline (
     opened        date not null,
@@ -106,8 +110,6 @@ create table state_timeline (
 create table state_timeline_default partition of state_timeline default;
 create index state_timeline_ts on state_timeline (workspace, ts);
 create index state_timeline_step on state_timeline (workspace, step);
--- Who came at all is asked of every workspace at once.
-create index state_timeline_connected on state_timeline (log) where event = 'connected';
 comment on table state_timeline is 'The state events, one a row, with what they say in columns.';
 comment on column state_timeline.event is 'The event''s name, as in the log.';
 comment on column state_timeline.passed is 'Of goss_result: whether every test passed.';

@@ -31,6 +31,6 @@ grant update (version, workshop) on workspaces to workshop_ingest;
 
 grant select on
     logs, gaps, workspace_status, step_status, state_timeline, command_log, llm_interactions, recording_refs,
-    step_durations, step_funnel, first_try_pass_rate, stuck_now, common_failures
+    workspace_now, student_now, step_now, step_durations, step_funnel, first_try_pass_rate, stuck_now, common_failures
     to workshop_analyst;
 grant select (workspace, workshop, student, created, revoked) on workspaces to workshop_analyst;

@@ -28,6 +28,7 @@ impl Projection {
                 self.backend_started(image_step.as_deref(), switch.as_deref(), ts);
             }
             StateEvent::Connected { session, client } => {
+                self.begun.get_or_insert(ts);
                 if self.client(session, client).is_none() {
                     self.clients.push((own_or_empty(session), own_or_empty(client)));
                 }

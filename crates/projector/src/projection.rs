@@ -25,6 +25,7 @@ pub struct Projection {
     pub(crate) switches: Switches,
     pub(crate) image_step: Option<String>,
     pub(crate) started: Option<Timestamp>,
+    pub(crate) begun: Option<Timestamp>,
     pub(crate) missing_start: Option<MissingStart>,
     /// Session and client of each; few, so a list.
     pub(crate) clients: Vec<(String, String)>,
@@ -107,6 +108,20 @@ impl Projection {
     /// When the last backend took the volume.
     pub fn started(&self) -> Option<Timestamp> {
         self.started
+    }
+
+    /// When a browser was first connected to a terminal.
+    pub fn begun(&self) -> Option<Timestamp> {
+        self.begun
+    }
+
+    /// When the last step was completed, or the backend started if an image brought them all; `None` until every step is
+    /// completed or given.
+    pub fn finished(&self) -> Option<Timestamp> {
+        let completed = |step: &Step| self.records.get(&step.id).and_then(|record| record.completed);
+        let done = self.steps.iter().all(|step| completed(step).is_some() || self.is_given(&step.id));
+        let last = self.steps.iter().filter_map(completed).max();
+        last.or(self.started).filter(|_| done && !self.steps.is_empty())
     }
 
     /// The `step_start` that the log lacks.

@@ -56,8 +56,30 @@ pub enum Mark {
     Idle,
     /// For more than fifteen minutes in the active step, and active.
     Slow,
+    /// No browser is connected, nothing happened for two hours, and it is not finished.
+    Left,
     /// Nobody has opened it yet.
     New,
+}
+
+impl Mark {
+    const ALL: [Self; 5] = [Self::Fails, Self::Idle, Self::Slow, Self::Left, Self::New];
+
+    /// The word on the wire and in SQL.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Fails => "fails",
+            Self::Idle => "idle",
+            Self::Slow => "slow",
+            Self::Left => "left",
+            Self::New => "new",
+        }
+    }
+
+    /// Of a word in SQL, which has no others.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|mark| mark.name() == name)
+    }
 }
 
 /// A workspace at a glance: the newest of its logs.
@@ -90,7 +112,7 @@ pub struct Card {
     /// When a browser was first connected to one of its terminals.
     #[schema(value_type = Option<String>, format = DateTime, required)]
     pub begun: Option<Timestamp>,
-    /// When the last step was completed; null until every step is done.
+    /// When the last step was completed, or the backend started if an image brought them all; null until every step is done.
     #[schema(value_type = Option<String>, format = DateTime, required)]
     pub finished: Option<Timestamp>,
     /// Browsers connected to a terminal.

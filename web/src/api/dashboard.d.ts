@@ -351,7 +351,7 @@ export interface components {
             connected: boolean;
             /**
              * Format: date-time
-             * @description When the last step was completed; null until every step is done.
+             * @description When the last step was completed, or the backend started if an image brought them all; null until every step is done.
              */
             finished: string | null;
             /**
@@ -1100,7 +1100,7 @@ export interface components {
          * @description Why someone may need help.
          * @enum {string}
          */
-        Mark: "fails" | "idle" | "slow" | "new";
+        Mark: "fails" | "idle" | "slow" | "left" | "new";
         /** @description Students by steps. */
         Matrix: {
             /** @description Each workshop that has students, by name. */

@@ -3,26 +3,26 @@
 import { count, span } from '$lib/look/words';
 import type { Card } from './api';
 
-export type Standing = 'stuck' | 'slow' | 'idle' | 'new' | 'working' | 'finished';
+export type Standing = 'stuck' | 'slow' | 'idle' | 'left' | 'new' | 'working' | 'finished';
 
 /** In the order in which they are offered as filters. */
 export const STANDINGS: { standing: Standing; title: string; about: string }[] = [
   { standing: 'stuck', title: 'Stuck', about: 'Three failed checks or more in this step, the last of them too' },
   { standing: 'slow', title: 'Slow', about: 'More than a quarter of an hour in this step' },
   { standing: 'idle', title: 'Idle', about: 'Nothing for more than ten minutes; away if no browser is connected either' },
+  { standing: 'left', title: 'Left', about: 'No browser connected, and nothing for two hours' },
   { standing: 'working', title: 'Working', about: 'Going on' },
   { standing: 'new', title: 'Not begun', about: 'Nobody has opened this workspace yet' },
   { standing: 'finished', title: 'Finished', about: 'Every step is done' },
 ];
 
-export const finished = (card: Card): boolean => card.steps > 0 && card.completed + card.given >= card.steps;
+export const finished = (card: Card): boolean => card.finished !== null;
 
+/** Only what the API says: what makes a mark is defined once, in the database. */
 export function standingOf(card: Card): Standing {
-  if (card.mark === 'fails') return 'stuck';
-  if (card.mark === 'slow') return 'slow';
   if (finished(card)) return 'finished';
-  if (card.mark === 'idle') return 'idle';
-  return card.mark === 'new' || !card.lastActivity ? 'new' : 'working';
+  if (card.mark === null) return 'working';
+  return card.mark === 'fails' ? 'stuck' : card.mark;
 }
 
 /** Seconds since a time; null before there is one. */
@@ -39,6 +39,8 @@ export function standingWords(card: Card, now: number): string {
       return here === null ? `Slow${step}` : `Slow, ${span(here)}${step}`;
     case 'idle':
       return `${card.connected ? 'Idle' : 'Away'} ${span(since(card.lastActivity, now) ?? 0)}`;
+    case 'left':
+      return `Left ${span(since(card.lastActivity, now) ?? 0)} ago`;
     case 'new':
       return 'Not begun';
     case 'finished':

@@ -1,20 +1,18 @@
 //! Workspaces at a glance, out of the database: one query for any number of them.
 
-use sqlx::{AssertSqlSafe, FromRow, PgPool};
+use sqlx::{FromRow, PgPool};
 use workshop_events::Timestamp;
-use workshop_wire::dashboard::{Card, CellState, LastCommand};
+use workshop_wire::dashboard::{Card, CellState, LastCommand, Mark};
 use workshop_wire::ingest::LogState;
 
 use super::moments::{count, maybe, moment};
-use super::need::{Known, need};
-use super::standing;
 
 /// Most workspaces that are shown at once.
 const MOST: i64 = 10_000;
 /// Half minutes of activity that are told.
 const HALF_MINUTES: usize = 30;
 
-/// What is stored of a workspace; the card is what it means now.
+/// A workspace as the database shows it.
 #[derive(Clone, Debug, PartialEq, FromRow)]
 pub(crate) struct CardRow {
     pub(crate) workspace: String,
@@ -29,22 +27,23 @@ pub(crate) struct CardRow {
     steps: i32,
     completed: i64,
     given: i64,
-    step_completed: bool,
     path: Vec<String>,
     begun: Option<i64>,
     finished: Option<i64>,
     clients: i32,
-    last_ts: Option<i64>,
+    last_activity: Option<i64>,
     last_cmd: Option<String>,
     last_exit: Option<i32>,
     last_cmd_ts: Option<i64>,
-    /// Half minutes in which something was done, counted back from that of `last_ts`, and how much.
+    /// Half minutes in which something was done, counted back from that of `last_activity`, and how much.
     busy_back: Vec<i64>,
     busy_count: Vec<i64>,
     active_since: Option<i64>,
     tries: i32,
     helps: i32,
     last_passed: Option<bool>,
+    pub(crate) mark: Option<String>,
+    need: i32,
     switch_step: Option<String>,
     switch_failed: Option<String>,
     log_state: Option<String>,
@@ -65,37 +64,27 @@ pub(crate) struct Which<'a> {
 
 /// What is stored of workspaces, by name. Every part of a row is found by an index, and in one partition.
 pub(crate) async fn rows(pool: &PgPool, which: Which<'_>) -> Result<Vec<CardRow>, sqlx::Error> {
-    let state = standing::sql("s.step");
-    sqlx::query_as(AssertSqlSafe(format!(
-        "select w.workspace, w.student, coalesce(nullif(s.workshop, ''), w.workshop) as workshop,
-                w.url is not null as has_url, w.version, (extract(epoch from w.revoked) * 1000)::bigint as revoked,
-                s.step, s.step_title, s.step_position, coalesce(s.steps, 0) as steps,
-                coalesce(done.completed, 0) as completed, coalesce(done.given, 0) as given,
-                coalesce(s.step = any (s.completed), false) as step_completed, coalesce(done.path, '{{}}') as path,
-                (extract(epoch from begun.ts) * 1000)::bigint as begun,
-                (extract(epoch from done.last) * 1000)::bigint as finished, coalesce(s.clients, 0) as clients,
-                (extract(epoch from s.last_ts) * 1000)::bigint as last_ts,
+    sqlx::query_as(
+        "select s.workspace, s.student, s.workshop, w.url is not null as has_url, s.version,
+                (extract(epoch from s.revoked) * 1000)::bigint as revoked, s.step, s.step_title, s.step_position, s.steps,
+                s.completed, s.given, coalesce(path.states, '{}') as path,
+                (extract(epoch from s.begun) * 1000)::bigint as begun,
+                (extract(epoch from s.finished) * 1000)::bigint as finished, s.clients,
+                (extract(epoch from s.last_activity) * 1000)::bigint as last_activity,
                 command.cmd as last_cmd, command.exit as last_exit,
                 (extract(epoch from command.ts) * 1000)::bigint as last_cmd_ts,
-                coalesce(busy.back, '{{}}') as busy_back, coalesce(busy.count, '{{}}') as busy_count,
+                coalesce(busy.back, '{}') as busy_back, coalesce(busy.count, '{}') as busy_count,
                 (extract(epoch from s.active_since) * 1000)::bigint as active_since,
-                coalesce(s.tries, 0) as tries, coalesce(s.helps, 0) as helps, s.last_passed, s.switch_step,
-                s.switch_failed, newest.state as log_state,
-                (select count(*) from gaps join logs using (log) where logs.workspace = w.workspace) as gaps,
-                (select count(*) from quarantine q where q.workspace = w.workspace) as quarantined
-         from workspaces w
-         left join workspace_status s using (workspace)
+                s.tries, s.helps, s.last_passed, s.mark, s.need, s.switch_step, s.switch_failed, newest.state as log_state,
+                (select count(*) from gaps join logs using (log) where logs.workspace = s.workspace) as gaps,
+                (select count(*) from quarantine q where q.workspace = s.workspace) as quarantined
+         from workspace_now s
+         join workspaces w using (workspace)
          left join logs own on own.log = s.log
          left join lateral (
-             select count(*) filter (where step.completed is not null) as completed,
-                    count(*) filter (where step.given and step.completed is null) as given,
-                    array_agg({state} order by step.position, step.step) as path, max(step.completed) as last
+             select array_agg(step.state order by step.position, step.step) as states
              from step_status step where step.log = s.log and step.position is not null
-         ) done on true
-         left join lateral (
-             select t.ts from state_timeline t
-             where t.opened = own.opened and t.log = own.log and t.event = 'connected' order by t.seq limit 1
-         ) begun on true
+         ) path on true
          left join lateral (
              select left(c.cmd, 200) as cmd, c.exit, c.ts from command_log c
              where c.opened = own.opened and c.log = own.log order by c.seq desc limit 1
@@ -103,29 +92,28 @@ pub(crate) async fn rows(pool: &PgPool, which: Which<'_>) -> Result<Vec<CardRow>
          left join lateral (
              select array_agg(halves.back) as back, array_agg(halves.count) as count
              from (
-                 select floor(date_part('epoch', s.last_ts) / 30)::bigint - floor(date_part('epoch', ts) / 30)::bigint
+                 select floor(date_part('epoch', s.last_activity) / 30)::bigint - floor(date_part('epoch', ts) / 30)::bigint
                             as back, count(*) as count
                  from (
                      select c.ts from command_log c
-                     where c.opened = own.opened and c.log = own.log and c.workspace = w.workspace
-                       and c.ts > s.last_ts - interval '15 minutes' and c.ts < s.last_ts + interval '30 seconds'
+                     where c.opened = own.opened and c.log = own.log and c.workspace = s.workspace
+                       and c.ts > s.last_activity - interval '15 minutes' and c.ts < s.last_activity + interval '30 seconds'
                      union all
                      select t.ts from state_timeline t
-                     where t.opened = own.opened and t.log = own.log and t.workspace = w.workspace
-                       and t.ts > s.last_ts - interval '15 minutes' and t.ts < s.last_ts + interval '30 seconds'
+                     where t.opened = own.opened and t.log = own.log and t.workspace = s.workspace
+                       and t.ts > s.last_activity - interval '15 minutes' and t.ts < s.last_activity + interval '30 seconds'
                        and (t.event in ('step_viewed', 'step_marked', 'help_opened', 'switch_requested')
                             or t.event = 'goss_result' and t.trigger = 'student')
                  ) acts group by back
              ) halves
          ) busy on true
          left join lateral (
-             select state from logs where logs.workspace = w.workspace order by first_seen desc, log desc limit 1
+             select state from logs where logs.workspace = s.workspace order by first_seen desc, log desc limit 1
          ) newest on true
-         where ($1::text[] is null or w.workspace = any ($1))
-           and ($2::text is null or coalesce(nullif(s.workshop, ''), w.workshop) = $2)
-           and ($3 or w.revoked is null)
-         order by w.workspace limit $4",
-    )))
+         where ($1::text[] is null or s.workspace = any ($1)) and ($2::text is null or s.workshop = $2)
+           and ($3 or s.revoked is null)
+         order by s.workspace limit $4",
+    )
     .bind(which.names)
     .bind(which.workshop)
     .bind(which.revoked)
@@ -135,22 +123,8 @@ pub(crate) async fn rows(pool: &PgPool, which: Which<'_>) -> Result<Vec<CardRow>
 }
 
 impl CardRow {
-    /// The card, as things stand now. `relays`: whether terminals of workspaces can be watched at all.
-    pub(crate) fn card(&self, now: Timestamp, relays: bool) -> Card {
-        let done = self.completed + self.given;
-        let finished = self.steps > 0 && done >= i64::from(self.steps);
-        let known = Known {
-            // A backend writes before anybody has come.
-            begun: self.begun.is_some() || self.clients > 0 || self.last_cmd_ts.is_some(),
-            last_activity: maybe(self.last_ts),
-            connected: self.clients > 0,
-            finished,
-            step_completed: self.step_completed,
-            active_since: maybe(self.active_since),
-            tries: count(self.tries),
-            last_passed: self.last_passed,
-        };
-        let (mark, need) = need(&known, now);
+    /// The card. `relays`: whether terminals of workspaces can be watched at all.
+    pub(crate) fn card(&self, relays: bool) -> Card {
         Card {
             workspace: self.workspace.clone(),
             student: self.student.clone(),
@@ -163,18 +137,18 @@ impl CardRow {
             given: count(self.given),
             path: self.path.iter().map(|state| CellState::named(state)).collect(),
             begun: maybe(self.begun),
-            finished: maybe(self.finished.filter(|_| finished)),
+            finished: maybe(self.finished),
             clients: count(self.clients),
-            connected: known.connected,
-            last_activity: known.last_activity,
+            connected: self.clients > 0,
+            last_activity: maybe(self.last_activity),
             last_command: self.last_command(),
             activity: self.activity(),
-            active_since: known.active_since,
-            tries: known.tries,
+            active_since: maybe(self.active_since),
+            tries: count(self.tries),
             helps: count(self.helps),
             last_passed: self.last_passed,
-            mark,
-            need,
+            mark: self.mark.as_deref().and_then(Mark::named),
+            need: count(self.need),
             switch_step: self.switch_step.clone(),
             switch_failed: self.switch_failed.clone(),
             live: self.has_url && relays && self.revoked.is_none(),
@@ -205,12 +179,8 @@ impl CardRow {
 }
 
 /// The cards of these rows: who needs help most first, among equals who is longest in the step.
-pub(crate) fn sorted<'a>(
-    rows: impl IntoIterator<Item = &'a CardRow>,
-    now: Timestamp,
-    relays: bool,
-) -> Vec<Card> {
-    let mut cards: Vec<Card> = rows.into_iter().map(|row| row.card(now, relays)).collect();
+pub(crate) fn sorted<'a>(rows: impl IntoIterator<Item = &'a CardRow>, relays: bool) -> Vec<Card> {
+    let mut cards: Vec<Card> = rows.into_iter().map(|row| row.card(relays)).collect();
     cards.sort_by(|a, b| {
         let since = |card: &Card| card.active_since.map_or(i64::MAX, Timestamp::as_millis);
         b.need.cmp(&a.need).then_with(|| since(a).cmp(&since(b))).then_with(|| a.workspace.cmp(&b.workspace))

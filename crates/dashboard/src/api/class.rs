@@ -44,8 +44,7 @@ pub(super) async fn workspaces(
     let workshop = asked::text(query.workshop.as_deref())?;
     let which = Which { workshop, revoked: query.revoked, ..Which::default() };
     let rows = cards::rows(dashboard.store.views(), which).await?;
-    let now = now();
-    Ok(Json(Class { now, workspaces: cards::sorted(&rows, now, dashboard.relays()) }))
+    Ok(Json(Class { now: now(), workspaces: cards::sorted(&rows, dashboard.relays()) }))
 }
 
 /// A workspace in full.
@@ -70,7 +69,7 @@ pub(super) async fn workspace(
         Some(log) => (steps(pool, &log.log).await?, sessions(pool, &log.log).await?),
         None => (Vec::new(), Vec::new()),
     };
-    Ok(Json(WorkspaceDetail { card: row.card(now(), dashboard.relays()), logs, steps_list, sessions }))
+    Ok(Json(WorkspaceDetail { card: row.card(dashboard.relays()), logs, steps_list, sessions }))
 }
 
 async fn logs(pool: &PgPool, id: &str) -> Result<Vec<LogView>, sqlx::Error> {
@@ -120,13 +119,11 @@ async fn steps(pool: &PgPool, log: &str) -> Result<Vec<StepRow>, sqlx::Error> {
         active_ms: i64,
     }
     let rows: Vec<Row> = sqlx::query_as(
-        "select step.step, title, position, step_group, has_check, step.given, step.started,
-                (extract(epoch from step.completed) * 1000)::bigint as completed, step.tries, first_passed,
-                step.last_passed, step.helps,
-                active_ms + greatest(0, coalesce(extract(epoch from status.last_ts - step.active_since) * 1000, 0))::bigint
-                    as active_ms
-         from step_status step left join workspace_status status on status.log = step.log
-         where step.log = $1 order by position nulls last, step.step limit 2000",
+        "select step.step, step.title, step.position, step.step_group, step.has_check, step.given, step.started,
+                (extract(epoch from step.completed) * 1000)::bigint as completed, step.tries, step.first_passed,
+                step.last_passed, step.helps, coalesce(now.active_ms, step.active_ms) as active_ms
+         from step_status step left join step_now now using (log, step)
+         where step.log = $1 order by step.position nulls last, step.step limit 2000",
     )
     .bind(log)
     .fetch_all(pool)

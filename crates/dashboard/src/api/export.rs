@@ -3,8 +3,9 @@
 use crate::error::ApiError;
 use std::sync::Arc;
 use workshop_wire::ProblemBody;
-use workshop_wire::dashboard::{Card, Format, WorkshopQuery};
+use workshop_wire::dashboard::{Card, Format, Mark, WorkshopQuery};
 use workshop_wire::history::CommandView;
+use workshop_wire::ingest::LogState;
 
 use axum::extract::State;
 use axum::response::Response;
@@ -18,7 +19,6 @@ use super::cards::{self, Which};
 use super::download::{BATCH, Cell, Row, download};
 use super::lists::Numbered as _;
 use super::matrix::{self, StepOfStudent};
-use super::moments::now;
 use crate::Dashboard;
 use workshop_edge::Problem;
 use workshop_edge::{Path, Query};
@@ -46,8 +46,7 @@ pub(super) async fn export(
         "workspaces" => {
             let which = Which { workshop, revoked: true, ..Which::default() };
             let rows = cards::rows(pool, which).await?;
-            let now = now();
-            let cards: Vec<Card> = rows.iter().map(|row| row.card(now, dashboard.relays())).collect();
+            let cards: Vec<Card> = rows.iter().map(|row| row.card(dashboard.relays())).collect();
             download(name, format, stream::iter([Ok(cards)])).await
         }
         "matrix" => {
@@ -94,9 +93,6 @@ impl Row for Card {
         "revoked",
     ];
     fn cells(&self) -> Vec<Cell> {
-        let word = |value: Option<serde_json::Value>| {
-            Cell::maybe(value.and_then(|value| value.as_str().map(str::to_owned)))
-        };
         vec![
             Cell::Text(self.workspace.clone()),
             Cell::Text(self.student.clone()),
@@ -116,8 +112,8 @@ impl Row for Card {
             Cell::plain(self.tries),
             Cell::plain(self.helps),
             Cell::maybe(self.last_passed),
-            word(serde_json::to_value(self.mark).ok()),
-            word(serde_json::to_value(self.log_state).ok()),
+            Cell::maybe(self.mark.map(Mark::name)),
+            Cell::maybe(self.log_state.map(LogState::as_str)),
             Cell::plain(self.gaps),
             Cell::plain(self.quarantined),
             Cell::maybe(self.revoked),

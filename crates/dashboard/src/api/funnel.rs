@@ -78,34 +78,10 @@ impl StoredStep {
 
 pub(super) async fn steps(pool: &PgPool, workshop: Option<&str>) -> Result<Vec<StoredStep>, sqlx::Error> {
     sqlx::query_as(
-        "with status as (
-             -- Who never opened the page is in no step.
-             select s.*, exists (select from state_timeline t where t.log = s.log and t.event = 'connected') as came
-             from workspace_status s join workspaces w using (workspace)
-             where w.revoked is null and ($1::text is null or s.workshop = $1)
-         ), sizes as (select workshop, count(*) as students from status group by workshop),
-         -- Who stays in a step that is completed works on it no longer.
-         step as (
-             select *, active_ms + greatest(0, coalesce(extract(epoch from completed - active_since) * 1000, 0))::bigint
-                           as worked_ms
-             from step_status
-         )
-         select status.workshop, step.step, min(step.title) as title, min(step.position) as position,
-                count(*) filter (where step.started and status.came or step.completed is not null) as started,
-                count(step.completed) as completed,
-                count(*) filter (where step.given and step.completed is null) as given,
-                count(*) filter (where status.step = step.step and status.came and step.completed is null) as here_now,
-                (percentile_disc(0.5) within group (order by step.worked_ms)
-                    filter (where step.completed is not null and step.started)) as median_ms,
-                (percentile_disc(0.9) within group (order by step.worked_ms)
-                    filter (where step.completed is not null and step.started)) as p90_ms,
-                count(*) filter (where step.first_passed)::double precision / nullif(count(step.first_passed), 0)
-                    as first_try_rate,
-                min(sizes.students) as students, coalesce(sum(step.helps), 0)::bigint as helps
-         from status join sizes using (workshop) join step on step.log = status.log
-         where step.position is not null
-         group by status.workshop, step.step
-         order by status.workshop, min(step.position), step.step limit 10000",
+        "select workshop, step, title, position, started, completed, given, here_now, median_ms, p90_ms, first_try_rate,
+                students, helps
+         from step_funnel where $1::text is null or workshop = $1
+         order by workshop, position, step limit 10000",
     )
     .bind(workshop)
     .fetch_all(pool)

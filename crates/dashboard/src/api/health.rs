@@ -49,9 +49,7 @@ pub(super) async fn metrics(State(dashboard): State<Arc<Dashboard>>) -> Result<R
         }
     };
     let counted: (i64, i64, i64, i64, i64, i64) = sqlx::query_as(
-        "select (select count(*) from workspaces where revoked is null),
-                (select count(*) from workspace_status s join workspaces w using (workspace)
-                 where w.revoked is null and s.clients > 0),
+        "select (select count(*) from student_now), (select count(*) from student_now where clients > 0),
                 (select count(*) from logs where state = 'open'), (select count(*) from logs where state = 'diverged'),
                 (select count(*) from gaps), (select count(*) from quarantine)",
     )

@@ -11,12 +11,11 @@ use workshop_wire::dashboard::{
 use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
-use sqlx::{AssertSqlSafe, FromRow, PgPool};
+use sqlx::{FromRow, PgPool};
 
 use super::asked;
 use super::download;
 use super::moments::{count, maybe};
-use super::standing;
 use crate::Dashboard;
 use workshop_edge::Query;
 
@@ -68,23 +67,18 @@ impl Stored {
 
 /// Every step of the newest log of every workspace, in the order of workshop, student and step.
 pub(super) async fn stored(pool: &PgPool, workshop: Option<&str>) -> Result<Vec<Stored>, sqlx::Error> {
-    let state = standing::sql("shown.step");
-    sqlx::query_as(AssertSqlSafe(format!(
+    sqlx::query_as(
         "with shown as (
-             select status.*, w.student from workspace_status status join workspaces w using (workspace)
-             where w.revoked is null and ($1::text is null or status.workshop = $1)
-             order by status.workshop, w.student, status.workspace limit $2
+             select workspace from student_now where log is not null and ($1::text is null or workshop = $1)
+             order by workshop, student, workspace limit $2
          )
-         select shown.workshop, shown.workspace, shown.student, step.step, step.title, step.position, step.step_group,
-                {state} as state, (extract(epoch from step.completed) * 1000)::bigint as completed, step.tries,
-                step.first_passed, step.last_passed, step.helps,
-                step.active_ms
-                    + greatest(0, coalesce(extract(epoch from shown.last_ts - step.active_since) * 1000, 0))::bigint
-                    as active_ms,
-                coalesce(shown.step = step.step, false) as here
-         from shown join step_status step on step.log = shown.log and step.position is not null
-         order by shown.workshop, shown.student, shown.workspace, step.position, step.step",
-    )))
+         select workshop, workspace, student, step, title, position, step_group, state,
+                (extract(epoch from completed) * 1000)::bigint as completed, tries, first_passed, last_passed, helps,
+                active_ms, here
+         from step_now join shown using (workspace)
+         where position is not null
+         order by workshop, student, workspace, position, step",
+    )
     .bind(workshop)
     .bind(MOST)
     .fetch_all(pool)

@@ -10,11 +10,9 @@ mod health;
 mod lists;
 mod matrix;
 pub(crate) mod moments;
-mod need;
 mod past;
 mod rows;
 mod search;
-mod standing;
 
 use std::sync::Arc;
 use workshop_wire::ProblemBody;

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use workshop_wire::dashboard::{Card, Changed, Class, Mark, Removed};
+use workshop_wire::dashboard::{Card, Changed, Class, Removed};
 
 use bytes::Bytes;
 use serde::Serialize;
@@ -17,8 +17,8 @@ use crate::api::moments::now;
 
 /// Frames that a watcher may be behind; then it gets a snapshot instead.
 const BEHIND: usize = 32;
-/// Marks depend on the time alone, too.
-const MARK_EVERY: Duration = Duration::from_secs(5);
+/// Marks change with time alone, too.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// Looking takes at most a twentieth of the time, so that whoever watches hardly slows ingest down.
 const SHARE: u32 = 20;
 /// A look begins no sooner after the last.
@@ -40,7 +40,7 @@ pub(crate) struct Hub {
 
 #[derive(Debug, Default)]
 struct Seen {
-    rows: HashMap<String, (CardRow, Option<Mark>)>,
+    rows: HashMap<String, CardRow>,
     /// Written for the first who needs it, until the next change.
     snapshot: Option<Bytes>,
 }
@@ -97,7 +97,7 @@ impl Hub {
             Some(snapshot) => snapshot.clone(),
             None => {
                 let now = now();
-                let workspaces = cards::sorted(rows.values().map(|(row, _)| row), now, self.relays);
+                let workspaces = cards::sorted(rows.values(), self.relays);
                 frame("snapshot", &Class { now, workspaces })
             }
         };
@@ -110,22 +110,22 @@ impl Hub {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// One comparison of all versions, one query for all that changed, one frame for all watchers.
+    /// One comparison of all versions and marks, one query for all that changed, one frame for all watchers.
     async fn refresh(&self, pool: &PgPool) -> Result<(), sqlx::Error> {
         self.refreshes.fetch_add(1, Ordering::Relaxed);
-        let versions: Vec<(String, i64)> =
-            sqlx::query_as("select workspace, version from workspaces where revoked is null limit 10000")
+        let stands: Vec<(String, i64, Option<String>)> =
+            sqlx::query_as("select workspace, version, mark from student_now limit 10000")
                 .fetch_all(pool)
                 .await?;
         let (changed, removed) = {
             let seen = self.seen();
-            let known = |name: &str| seen.rows.get(name).map(|(row, _)| row.version);
-            let changed: Vec<String> = versions
+            let known = |name: &str| seen.rows.get(name).map(|row| (row.version, &row.mark));
+            let changed: Vec<String> = stands
                 .iter()
-                .filter(|(name, version)| known(name) != Some(*version))
-                .map(|(name, _)| name.clone())
+                .filter(|(name, version, mark)| known(name) != Some((*version, mark)))
+                .map(|(name, ..)| name.clone())
                 .collect();
-            let names: HashSet<&str> = versions.iter().map(|(name, _)| name.as_str()).collect();
+            let names: HashSet<&str> = stands.iter().map(|(name, ..)| name.as_str()).collect();
             let removed: Vec<String> =
                 seen.rows.keys().filter(|name| !names.contains(name.as_str())).cloned().collect();
             (changed, removed)
@@ -140,33 +140,13 @@ impl Hub {
     }
 
     fn tell(&self, rows: Vec<CardRow>, removed: Vec<String>) {
-        let now = now();
         let mut seen = self.seen();
-        let mut workspaces = Vec::with_capacity(rows.len());
-        for row in rows {
-            let card = row.card(now, self.relays);
-            seen.rows.insert(row.workspace.clone(), (row, card.mark));
-            workspaces.push(card);
-        }
+        let workspaces = rows.iter().map(|row| row.card(self.relays)).collect();
+        seen.rows.extend(rows.into_iter().map(|row| (row.workspace.clone(), row)));
         for name in &removed {
             seen.rows.remove(name);
         }
         self.send(&mut seen, workspaces, removed);
-    }
-
-    /// Marks that came or went with time.
-    fn tell_marks(&self) {
-        let now = now();
-        let mut seen = self.seen();
-        let mut workspaces = Vec::new();
-        for (row, mark) in seen.rows.values_mut() {
-            let card = row.card(now, self.relays);
-            if card.mark != *mark {
-                *mark = card.mark;
-                workspaces.push(card);
-            }
-        }
-        self.send(&mut seen, workspaces, Vec::new());
     }
 
     /// Sent with the lock held: a snapshot is then before or after it as a whole.
@@ -203,7 +183,6 @@ fn frame(event: &str, data: &impl Serialize) -> Bytes {
 /// Keeps the class up to date for as long as somebody watches.
 pub(super) async fn follow(hub: Arc<Hub>, pool: PgPool, mut looks: watch::Receiver<u64>) {
     let mut failing = false;
-    let mut marked = Instant::now();
     loop {
         if hub.watchers() == 0 {
             hub.forget();
@@ -222,13 +201,9 @@ pub(super) async fn follow(hub: Arc<Hub>, pool: PgPool, mut looks: watch::Receiv
             }
             Err(_) => {}
         }
-        if marked.elapsed() >= MARK_EVERY {
-            marked = Instant::now();
-            hub.tell_marks();
-        }
         sleep((began.elapsed() * (SHARE - 1)).clamp(PAUSE, LONGEST_PAUSE)).await;
         // Whoever comes meanwhile is served from what is known.
-        if timeout(MARK_EVERY, looks.changed()).await.is_ok_and(|gone| gone.is_err()) {
+        if timeout(LOOK_EVERY, looks.changed()).await.is_ok_and(|gone| gone.is_err()) {
             return;
         }
     }

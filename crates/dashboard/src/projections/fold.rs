@@ -108,15 +108,15 @@ async fn store_steps(
         return Ok(());
     }
     let query = "insert into step_status (log, workspace, step, position, title, step_group, has_check, given, started, \
-                 completed, tries, first_passed, last_passed, helps, active_ms, active_since) \
+                 completed, tries, first_passed, last_passed, helps, active_ms, active_since, state) \
                  select $1, $2, * from unnest($3::text[], $4::int[], $5::text[], $6::text[], $7::bool[], $8::bool[], \
                  $9::bool[], $10::timestamptz[], $11::int[], $12::bool[], $13::bool[], $14::int[], $15::bigint[], \
-                 $16::timestamptz[]) \
+                 $16::timestamptz[], $17::text[]) \
                  on conflict (log, step) do update set workspace = excluded.workspace, position = excluded.position, \
                  title = excluded.title, step_group = excluded.step_group, has_check = excluded.has_check, \
                  given = excluded.given, started = excluded.started, completed = excluded.completed, \
                  tries = excluded.tries, first_passed = excluded.first_passed, last_passed = excluded.last_passed, \
-                 helps = excluded.helps, active_ms = excluded.active_ms, active_since = excluded.active_since";
+                 helps = excluded.helps, active_ms = excluded.active_ms, active_since = excluded.active_since, state = excluded.state";
     sqlx::query(query)
         .bind(&place.log)
         .bind(&place.workspace)
@@ -134,6 +134,7 @@ async fn store_steps(
         .bind(column(&rows, |row| row.helps))
         .bind(column(&rows, |row| row.active_ms))
         .bind(column(&rows, |row| row.active_since.map(Timestamptz)))
+        .bind(column(&rows, |row| row.state))
         .execute(connection)
         .await?;
     Ok(())
@@ -181,16 +182,16 @@ pub async fn store_status(
     let query = "with named as (update workspaces set workshop = $3 \
                  where workspace = $1 and $3 <> '' and workshop <> $3) \
                  insert into workspace_status (workspace, log, workshop, navigation, step, step_title, step_position, steps, \
-                 completed, given, active_since, tries, helps, last_check, last_passed, clients, image_step, switch_step, \
+                 completed, given, active_since, tries, helps, last_passed, clients, begun, finished, image_step, switch_step, \
                  switch_failed, started, last_ts) \
-                 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, \
+                 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, \
                  (select max(last_ts) from cursors where log = $2)) \
                  on conflict (workspace) do update set log = excluded.log, workshop = excluded.workshop, \
                  navigation = excluded.navigation, step = excluded.step, step_title = excluded.step_title, \
                  step_position = excluded.step_position, steps = excluded.steps, completed = excluded.completed, \
                  given = excluded.given, active_since = excluded.active_since, tries = excluded.tries, \
-                 helps = excluded.helps, last_check = excluded.last_check, last_passed = excluded.last_passed, \
-                 clients = excluded.clients, image_step = excluded.image_step, switch_step = excluded.switch_step, \
+                 helps = excluded.helps, last_passed = excluded.last_passed, clients = excluded.clients, \
+                 begun = excluded.begun, finished = excluded.finished, image_step = excluded.image_step, switch_step = excluded.switch_step, \
                  switch_failed = excluded.switch_failed, started = excluded.started, last_ts = excluded.last_ts";
     sqlx::query(query)
         .bind(&place.workspace)
@@ -206,9 +207,10 @@ pub async fn store_status(
         .bind(row.active_since.map(Timestamptz))
         .bind(row.tries)
         .bind(row.helps)
-        .bind(row.last_check.map(Timestamptz))
         .bind(row.last_passed)
         .bind(row.clients)
+        .bind(row.begun.map(Timestamptz))
+        .bind(row.finished.map(Timestamptz))
         .bind(row.image_step)
         .bind(row.switch_step)
         .bind(row.switch_failed)

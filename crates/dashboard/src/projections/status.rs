@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use workshop_definition::artifact::Navigation;
 use workshop_events::Timestamp;
-use workshop_projector::Projection;
+use workshop_projector::{Projection, StepRecord};
 
 use super::columns::{bigint, integer, key, shown};
 
@@ -26,9 +26,10 @@ pub struct StatusRow {
     pub active_since: Option<Timestamp>,
     pub tries: i32,
     pub helps: i32,
-    pub last_check: Option<Timestamp>,
     pub last_passed: Option<bool>,
     pub clients: i32,
+    pub begun: Option<Timestamp>,
+    pub finished: Option<Timestamp>,
     pub image_step: Option<String>,
     pub switch_step: Option<String>,
     pub switch_failed: Option<String>,
@@ -53,6 +54,7 @@ pub struct StepRow {
     pub helps: i32,
     pub active_ms: i64,
     pub active_since: Option<Timestamp>,
+    pub state: &'static str,
 }
 
 /// A row of `recording_refs`, without what names its log and without `bytes`.
@@ -72,7 +74,6 @@ pub fn status(projection: &Projection) -> StatusRow {
     let step = projection.active();
     let record = step.and_then(|step| projection.step_record(step));
     let position = step.and_then(|step| projection.position(step));
-    let last_check = record.and_then(|record| record.last_check());
     let text = |text: &str| shown(text).into_owned();
     StatusRow {
         workshop: text(projection.workshop()),
@@ -90,9 +91,10 @@ pub fn status(projection: &Projection) -> StatusRow {
         active_since: record.and_then(|record| record.active_since),
         tries: record.map_or(0, |record| integer(record.tries)),
         helps: record.map_or(0, |record| integer(record.helps)),
-        last_check: last_check.map(|check| check.ts),
-        last_passed: last_check.map(|check| check.passed),
+        last_passed: record.and_then(last_passed),
         clients: integer(projection.clients()),
+        begun: projection.begun(),
+        finished: projection.finished(),
         image_step: projection.image_step().map(|step| key(step).into_owned()),
         switch_step: projection.open_switch().map(|switch| key(&switch.step).into_owned()),
         switch_failed: projection.failed_switch().map(|failed| text(&failed.reason)),
@@ -139,10 +141,28 @@ fn step_row(projection: &Projection, id: &str) -> StepRow {
         completed: record.and_then(|record| record.completed),
         tries: record.map_or(0, |record| integer(record.tries)),
         first_passed: record.and_then(|record| record.first_passed),
-        last_passed: record.and_then(|record| record.last_try.as_ref()).map(|check| check.passed),
+        last_passed: record.and_then(last_passed),
         helps: record.map_or(0, |record| integer(record.helps)),
         active_ms: record.map_or(0, |record| bigint(record.active_ms)),
         active_since: record.and_then(|record| record.active_since),
+        state: step_state(record, projection.is_given(id), projection.begun().is_some()),
+    }
+}
+
+/// Whether the student's newest check passed. Checks by the interval do not count.
+fn last_passed(record: &StepRecord) -> Option<bool> {
+    record.last_try.as_ref().map(|check| check.passed)
+}
+
+/// How a step stands for a student. Who never opened the page has started nothing: the first step is active before.
+fn step_state(record: Option<&StepRecord>, given: bool, begun: bool) -> &'static str {
+    match record {
+        Some(StepRecord { completed: Some(_), .. }) => "completed",
+        Some(record) if last_passed(record) == Some(false) => "failed",
+        Some(StepRecord { active_since: Some(_), .. }) if begun => "active",
+        _ if given => "given",
+        Some(StepRecord { started: true, .. }) if begun => "started",
+        _ => "none",
     }
 }
 

@@ -1,13 +1,17 @@
 //! A simulated class, shipped to a dashboard of its own.
 
+use std::net::SocketAddr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clap::{Args, FromArgMatches, Parser};
 use futures_util::{StreamExt, stream};
+use reqwest::{Client, Response};
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
+use workshop_dashboard::store::workspaces;
 use workshop_dashboard::{Dashboard, settings, store};
 use workshop_shipper::{Metrics, Phase};
 use workshop_simulator::{Options, SimulatedClass, SimulatedStudent};
@@ -19,7 +23,10 @@ pub(crate) const MINUTES: u64 = 50;
 /// Somebody who has a workspace that was never started.
 pub(crate) const LATECOMER: &str = "Zdeněk Pozdní";
 
+const INSTRUCTOR: &str = "token-of-the-instructors";
+
 pub(crate) struct Shipped {
+    address: SocketAddr,
     simulated: Vec<SimulatedStudent>,
     server: String,
     database: String,
@@ -50,6 +57,7 @@ impl Shipped {
 
         let casts = folder.path().join("casts");
         let arguments = ["dashboard", "--database", &database, "--casts", casts.to_str().unwrap()];
+        let arguments = arguments.into_iter().chain(["--instructor-token", INSTRUCTOR]);
         let command = settings::Settings::augment_args(clap::Command::new("dashboard"));
         let matches = command.get_matches_from(arguments);
         let settings = settings::Settings::from_arg_matches(&matches).unwrap();
@@ -61,7 +69,45 @@ impl Shipped {
             simulated.iter().map(|one| ship(format!("http://{address}/ingest/{}", one.workspace), one));
         let shipped: Vec<bool> = stream::iter(ships).buffer_unordered(8).collect().await;
         assert!(shipped.iter().all(|whole| *whole));
-        Self { simulated, server, database, name, _folder: folder }
+        Self { address, simulated, server, database, name, _folder: folder }
+    }
+
+    /// `backend_started` of the class.
+    pub(crate) fn started(&self) -> Value {
+        let file = std::fs::read_to_string(self.simulated[0].dir.join("state-events.jsonl")).unwrap();
+        let mut lines = file.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let mut started = lines.find(|line| line["event"] == "backend_started").unwrap();
+        started.as_object_mut().unwrap().remove("crc");
+        started
+    }
+
+    /// Adds a workspace without a log.
+    pub(crate) async fn add(&self, workspace: &str) {
+        insert(&mut PgConnection::connect(&self.database).await.unwrap(), workspace, workspace).await;
+    }
+
+    pub(crate) async fn revoke(&self, workspace: &str) {
+        let mut connection = PgConnection::connect(&self.database).await.unwrap();
+        workspaces::revoke(&mut connection, workspace).await.unwrap();
+    }
+
+    /// Posts the beginning of a stream.
+    pub(crate) async fn post(&self, workspace: &str, log: &str, stream: &str, lines: String) {
+        let url = format!("http://{}/ingest/{workspace}/{log}/{stream}", self.address);
+        let request = Client::new().post(url).bearer_auth(token(workspace)).header("workshop-offset", 0);
+        assert_eq!(request.body(lines).send().await.unwrap().status(), 200, "{workspace}");
+    }
+
+    /// What an instructor asks.
+    pub(crate) async fn ask(&self, path: &str) -> Response {
+        let request = Client::new().get(format!("http://{}{path}", self.address)).bearer_auth(INSTRUCTOR);
+        let answer = request.send().await.unwrap();
+        assert_eq!(answer.status(), 200, "{path}");
+        answer
+    }
+
+    pub(crate) async fn json(&self, path: &str) -> Value {
+        self.ask(path).await.json().await.unwrap()
     }
 
     /// What the files say of each student.
@@ -91,18 +137,20 @@ async fn add(database: &str, students: &[SimulatedStudent]) {
     let mut connection = PgConnection::connect(database).await.unwrap();
     let listed = students.iter().map(|student| (student.workspace.as_str(), student.name.as_str()));
     for (workspace, student) in listed.chain([("zz-late", LATECOMER)]) {
-        let hash = Sha256::digest(token(workspace));
-        sqlx::query(
-            "insert into workspaces (workspace, workshop, student, token_hash) values ($1, $2, $3, $4)",
-        )
+        insert(&mut connection, workspace, student).await;
+    }
+}
+
+async fn insert(connection: &mut PgConnection, workspace: &str, student: &str) {
+    let hash = Sha256::digest(token(workspace));
+    sqlx::query("insert into workspaces (workspace, workshop, student, token_hash) values ($1, $2, $3, $4)")
         .bind(workspace)
         .bind(workshop_simulator::WORKSHOP)
         .bind(student)
         .bind(hash.as_slice())
-        .execute(&mut connection)
+        .execute(connection)
         .await
         .unwrap();
-    }
 }
 
 /// Ships what is in a volume, and ends.

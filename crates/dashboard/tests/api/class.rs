@@ -19,7 +19,7 @@ async fn who_needs_help_most_comes_first() {
     database.change("cyd", "active_since = now() - interval '20 minutes'").await;
     database.change("dan", "last_ts = now() - interval '20 minutes'").await;
     database
-        .run("update step_status set completed = now() where workspace = 'eve'; update workspace_status set completed = '{init,stage,commit}' where workspace = 'eve'")
+        .run("update step_status set completed = now() where workspace = 'eve'; update workspace_status set completed = '{init,stage,commit}', finished = now() where workspace = 'eve'")
         .await;
     database.workspace("old", "Old").await;
     database.run("update workspaces set revoked = now() where workspace = 'old'").await;
@@ -85,8 +85,8 @@ async fn a_card_says_what_was_done_last_and_how_much() {
     database
         .run(
             &[
-                "update workspace_status set last_ts = '2026-11-20T09:10:10Z' where workspace = 'ada';
-             update step_status set last_passed = false where workspace = 'ada' and step = 'stage';"
+                "update workspace_status set last_ts = '2026-11-20T09:10:10Z', begun = '2026-11-20T08:55:10Z' where workspace = 'ada';
+             update step_status set last_passed = false, state = 'failed' where workspace = 'ada' and step = 'stage';"
                     .to_owned(),
                 command(1, LOG, "ada", "20 minutes", "'long ago'", "0"),
                 command(2, LOG, "ada", "95 seconds", "'ls'", "0"),
@@ -123,18 +123,15 @@ async fn a_card_says_what_was_done_last_and_how_much() {
     );
 
     database
-        .run("update step_status set completed = '2026-11-20T09:30:00Z' where workspace = 'ada';
-              update step_status set completed = '2026-11-20T09:20:00Z' where workspace = 'ada' and step = 'commit';
+        .run("update step_status set completed = '2026-11-20T09:30:00Z', state = 'completed' where workspace = 'ada';
+              update workspace_status set finished = '2026-11-20T09:30:00Z' where workspace = 'ada';
               delete from command_log where workspace = 'bob'")
         .await;
     let ada = running.json("/api/workspaces/ada").await;
     assert_eq!(ada["finished"], "2026-11-20T09:30:00.000Z");
     assert_eq!(ada["path"], json!(["completed", "completed", "completed"]));
     let bob = running.json("/api/workspaces/bob").await;
-    assert_eq!(
-        (&bob["lastCommand"], &bob["activity"], &bob["begun"]),
-        (&Value::Null, &json!([]), &Value::Null)
-    );
+    assert_eq!((&bob["lastCommand"], &bob["activity"]), (&Value::Null, &json!([])));
 }
 
 #[tokio::test]
@@ -144,16 +141,13 @@ async fn who_never_opened_the_page_has_not_begun() {
         database.working(name, name, log).await;
         database.change(name, "clients = 0, last_ts = now() - interval '30 minutes'").await;
     }
-    database
-        .run("insert into state_timeline (opened, log, seq, workspace, ts, event) values
-                  ('2026-11-20', '0000000000000001', 1, 'ada', now() - interval '30 minutes', 'backend_started'),
-                  ('2026-11-20', '0000000000000001', 2, 'ada', now() - interval '30 minutes', 'step_start'),
-                  ('2026-11-20', '0000000000000002', 1, 'bob', now() - interval '31 minutes', 'connected')")
-        .await;
+    database.change("ada", "begun = null").await;
     let running = Running::start(&database).await;
     for (name, mark) in [("ada", "new"), ("bob", "idle")] {
         assert_eq!(running.json(&format!("/api/workspaces/{name}")).await["mark"], mark, "{name}");
     }
+    database.change("bob", "last_ts = now() - interval '121 minutes'").await;
+    assert_eq!(running.json("/api/workspaces/bob").await["mark"], "left");
 }
 
 #[tokio::test]
@@ -200,11 +194,11 @@ async fn the_matrix_has_a_cell_for_each_student_and_step() {
     database.working("ada", "Ada", "0000000000000001").await;
     database.working("bob", "Bob", "0000000000000002").await;
     database
-        .run("update step_status set last_passed = false where workspace = 'bob' and step = 'stage';
-              update step_status set given = true where workspace = 'bob' and step = 'commit';
+        .run("update step_status set last_passed = false, state = 'failed' where workspace = 'bob' and step = 'stage';
+              update step_status set given = true, state = 'given' where workspace = 'bob' and step = 'commit';
               insert into step_status values ('0000000000000002', 'push', 'bob', 4, 'Push', 'share', true, false, true, null,
-                  0, null, null, 0, 0, null), ('0000000000000002', 'former', 'bob', null, 'Former', null, true, false, true,
-                  null, 0, null, null, 0, 0, null)")
+                  0, null, null, 0, 0, null, 'started'), ('0000000000000002', 'former', 'bob', null, 'Former', null, true, false, true,
+                  null, 0, null, null, 0, 0, null, 'started')")
         .await;
     let running = Running::start(&database).await;
     let matrix = running.json("/api/matrix").await;
@@ -240,8 +234,7 @@ async fn the_funnel_says_where_students_are_lost() {
               select '2026-11-20', status.log, number, status.workspace, now(), 'goss_result', 'stage', false, 'student',
                      '[{\"title\": \"a file\", \"found\": \"none\", \"expected\": \"one\"}]'
               from workspace_status status, generate_series(1, 2) number where status.workspace in ('ws1', 'ws2');
-              insert into state_timeline (opened, log, seq, workspace, ts, event)
-              select '2026-11-20', log, 3, workspace, now(), 'connected' from workspace_status where workspace <> 'ws10'")
+              update workspace_status set begun = null where workspace = 'ws10'")
         .await;
     let running = Running::start(&database).await;
     let funnel = running.json("/api/funnel").await;

@@ -70,14 +70,14 @@ impl Database {
         self.run(&format!(
             "insert into logs (log, workspace, opened, via) values ('{log}', '{name}', '2026-11-20', 'shipper');
              insert into workspace_status values ('{name}', '{log}', 'git-basics', 'linear', 'stage', 'Stage a change', 2, 3,
-                 '{{init}}', '{{}}', now() - interval '5 minutes', 1, 2, null, null, 1, null, null, null,
+                 '{{init}}', '{{}}', now() - interval '5 minutes', 1, 2, null, 1, now() - interval '1 hour', null, null, null, null,
                  now() - interval '1 hour', now() - interval '30 seconds');
              insert into step_status values
                  ('{log}', 'init', '{name}', 1, 'Begin', null, true, false, true, now() - interval '5 minutes', 1, true, true,
-                  0, 60000, null),
+                  0, 60000, null, 'completed'),
                  ('{log}', 'stage', '{name}', 2, 'Stage a change', null, true, false, true, null, 1, null, null, 2, 1000,
-                  now() - interval '5 minutes'),
-                 ('{log}', 'commit', '{name}', 3, 'Commit', null, true, false, false, null, 0, null, null, 0, 0, null);"
+                  now() - interval '5 minutes', 'active'),
+                 ('{log}', 'commit', '{name}', 3, 'Commit', null, true, false, false, null, 0, null, null, 0, 0, null, 'none');"
         ))
         .await;
     }
