@@ -6,7 +6,6 @@
 pub mod commands;
 pub mod emulator;
 pub mod flow;
-pub mod log;
 pub mod modes;
 pub mod osc;
 pub mod outbox;
@@ -17,6 +16,7 @@ pub mod registry;
 pub mod scanner;
 pub mod screen;
 pub mod session;
+pub mod session_log;
 pub mod shell;
 pub mod socket;
 pub mod utf8;

@@ -9,7 +9,7 @@ use tokio::{
 use workshop_events::cast::{CastEvent, Header};
 use workshop_journal::{CastStopped, CastWriter};
 
-use super::{log::Log, utf8::Decoder};
+use super::{session_log::SessionLog, utf8::Decoder};
 
 /// A recording that had to stop is tried again this often.
 const RETRY: Duration = Duration::from_secs(2);
@@ -22,7 +22,7 @@ const MAX_EVENT: usize = 10 * 1024;
 
 /// Records one session. Times are counted from its opening.
 pub struct Recorder {
-    log: Arc<Log>,
+    log: Arc<SessionLog>,
     session: String,
     header: Header,
     cast: Option<CastWriter>,
@@ -39,7 +39,7 @@ pub struct Recorder {
 
 impl Recorder {
     /// Begins to record a session. When that is not possible, it begins as soon as it is.
-    pub async fn open(log: Arc<Log>, session: &str, title: &str, shell: &str, size: (u16, u16)) -> Self {
+    pub async fn open(log: Arc<SessionLog>, session: &str, title: &str, shell: &str, size: (u16, u16)) -> Self {
         let env = [("SHELL", shell), ("TERM", "xterm-256color")];
         let header = Header {
             version: 2,

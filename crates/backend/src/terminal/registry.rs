@@ -16,10 +16,10 @@ use tokio::{
 };
 
 use super::{
-    log::Log,
     outbox::{Frame, Outbox, Told},
     screen::Screen,
     session::{Ended, Request, Seats, Session, Setup, Status},
+    session_log::SessionLog,
     shell::{Scripts, ShellSetup},
     viewer::{Arrival, Role, Viewers},
 };
@@ -103,7 +103,7 @@ impl Terminals {
         let scripts = if sandbox { Scripts::installed() } else { Scripts::find_or_place()? };
         let env = [launcher.base_env(), author_env].concat();
         let shell = ShellSetup { program, scripts: Arc::new(scripts), env, cwd: directory };
-        let setup = Arc::new(Setup { launcher, shell, log: Log::new(workspace, cast_limit) });
+        let setup = Arc::new(Setup { launcher, shell, log: SessionLog::new(workspace, cast_limit) });
         Ok(Self(Arc::new(Inner { setup, terminals: Mutex::default() })))
     }
 

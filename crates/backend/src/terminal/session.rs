@@ -17,11 +17,11 @@ use tokio::{
 use super::{
     commands::{Change, Commands},
     flow::Reading,
-    log::Log,
     outbox::Told,
     pty::Master,
     recorder::Recorder,
     screen::{Screen, Shown},
+    session_log::SessionLog,
     shell::ShellSetup,
     viewer::{Arrival, Role, Viewers},
 };
@@ -41,7 +41,7 @@ pub struct Setup {
     /// How a shell is started.
     pub shell: ShellSetup,
     /// Where things are told.
-    pub log: Arc<Log>,
+    pub log: Arc<SessionLog>,
 }
 
 /// What a viewer, or the backend, wants of a terminal.
@@ -110,7 +110,7 @@ pub struct Ended {
 /// A running shell.
 pub struct Session {
     id: String,
-    log: Arc<Log>,
+    log: Arc<SessionLog>,
     master: Master,
     running: Running,
     screen: Screen,
@@ -329,7 +329,7 @@ impl Session {
     }
 }
 
-fn tell(change: Change, session: &str, log: &Log, recorder: &mut Recorder, at: Duration) {
+fn tell(change: Change, session: &str, log: &SessionLog, recorder: &mut Recorder, at: Duration) {
     match change {
         Change::Began(cmd) => recorder.marker(&cmd, at),
         Change::Ended(ended) => log.command(session, ended),

@@ -27,7 +27,7 @@ const RETRY: Duration = Duration::from_millis(500);
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The terminals' way to the log.
-pub struct Log {
+pub struct SessionLog {
     workspace: Workspace,
     cast_limit: u64,
     events: mpsc::Sender<Entry>,
@@ -41,7 +41,7 @@ enum Entry {
     Flush(oneshot::Sender<()>),
 }
 
-impl Log {
+impl SessionLog {
     /// Begins to append to the workspace's log. A cast ends at `cast_limit` bytes, 0 is none.
     pub fn new(workspace: Workspace, cast_limit: u64) -> Arc<Self> {
         let (events, waiting) = mpsc::channel(MAX_WAITING);
