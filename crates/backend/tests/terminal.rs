@@ -10,8 +10,9 @@ use std::{
 };
 
 use terminal_harness::{PATIENCE, Page, Workshop, shell};
-use workshop_backend::terminal::{AttachError, Role, Told};
+use workshop_backend::terminal::{AttachError, Role};
 use workshop_events::cast::{self, CastEvent, Header};
+use workshop_wire::terminal::ServerMessage;
 
 /// The events of a cast, all of which must be valid.
 fn events(cast: &str) -> Vec<(f64, char, String)> {
@@ -136,13 +137,13 @@ async fn the_size_follows_who_typed_last_and_a_storm_of_sizes_ends() {
     let (workshop, mut page) = bash().await;
     let mut second = workshop.page("main", 100, 30).await;
     assert!(
-        matches!(second.told[0], Told::Restored { cols: 80, rows: 24, running: true, .. }),
+        matches!(second.messages[0], ServerMessage::Restored { cols: 80, rows: 24, running: true, .. }),
         "{:?}",
-        second.told
+        second.messages
     );
     second.types("stty size\r").await;
     second.shows("30 100").await;
-    page.until("the size", |page| page.told.contains(&Told::Size { cols: 100, rows: 30 })).await;
+    page.until("the size", |page| page.messages.contains(&ServerMessage::Size { cols: 100, rows: 30 })).await;
     for n in 0..500 {
         second.seat.resize((40 + n % 100, 10 + n % 40)).await.unwrap();
         if n % 10 == 0 {
@@ -253,19 +254,20 @@ async fn a_shell_that_ends_is_started_by_a_key() {
     let (workshop, mut page) = bash().await;
     let first = workshop.terminals.list().remove(0);
     page.types("exit 4\r").await;
-    page.until("the end", |page| page.told.contains(&Told::Exit { code: Some(4) })).await;
+    page.until("the end", |page| page.messages.contains(&ServerMessage::Exit { code: Some(4) })).await;
     assert!(!workshop.terminals.list()[0].running);
     // Who comes now sees what is left.
     let mut second = workshop.page("main", 80, 24).await;
-    second.until("the end", |page| page.told.contains(&Told::Exit { code: Some(4) })).await;
+    second.until("the end", |page| page.messages.contains(&ServerMessage::Exit { code: Some(4) })).await;
     assert!(
-        matches!(second.told[0], Told::Restored { running: false, .. }) && second.text().contains("exit 4")
+        matches!(second.messages[0], ServerMessage::Restored { running: false, .. })
+            && second.text().contains("exit 4")
     );
     second.types("x").await;
     for page in [&mut page, &mut second] {
-        page.told.clear();
+        page.messages.clear();
         page.until("a new shell", |page| {
-            matches!(page.told.first(), Some(Told::Restored { running: true, .. }))
+            matches!(page.messages.first(), Some(ServerMessage::Restored { running: true, .. }))
         })
         .await;
         page.shows("$").await;
@@ -289,10 +291,10 @@ async fn a_shell_that_cannot_be_started_is_said_and_tried_again() {
     let workshop = Workshop::start("/no/such/shell").await;
     let mut page = workshop.page("main", 80, 24).await;
     page.shows("The shell cannot be started").await;
-    page.until("the end", |page| page.told.contains(&Told::Exit { code: None })).await;
-    page.told.clear();
+    page.until("the end", |page| page.messages.contains(&ServerMessage::Exit { code: None })).await;
+    page.messages.clear();
     page.types("x").await;
-    page.until("another try", |page| page.told.contains(&Told::Exit { code: None })).await;
+    page.until("another try", |page| page.messages.contains(&ServerMessage::Exit { code: None })).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -300,7 +302,7 @@ async fn who_comes_and_goes_is_in_the_log() {
     let (workshop, page) = bash().await;
     let watching = Page::open(&workshop.terminals, "main", Role::Instructor, 200, 50).await;
     assert!(
-        matches!(watching.told[0], Told::Restored { cols: 80, rows: 24, .. }),
+        matches!(watching.messages[0], ServerMessage::Restored { cols: 80, rows: 24, .. }),
         "an instructor changes no size"
     );
     watching.types("echo from the instructor\r").await;
@@ -337,7 +339,11 @@ async fn a_page_that_stalls_stops_nobody_and_catches_up() {
     stalled.acknowledges = false;
     page.types("seq 1 300000; echo do''ne\r").await;
     page.shows("done").await;
-    assert!(!page.told.iter().skip(1).any(|told| matches!(told, Told::Restored { .. })), "{:?}", page.told);
+    assert!(
+        !page.messages.iter().skip(1).any(|message| matches!(message, ServerMessage::Restored { .. })),
+        "{:?}",
+        page.messages
+    );
     // What was sent to the stalled one is bounded; it is not shown what came after.
     stalled.settle().await;
     assert!(
@@ -347,7 +353,7 @@ async fn a_page_that_stalls_stops_nobody_and_catches_up() {
     );
     stalled.seat.acknowledge(u64::MAX).await.unwrap();
     stalled.shows("done").await;
-    assert_eq!(stalled.told.len(), 2, "it began anew: {:?}", stalled.told);
+    assert_eq!(stalled.messages.len(), 2, "it began anew: {:?}", stalled.messages);
     page.settle().await;
     assert_eq!(page.terminal.dump(), stalled.terminal.dump());
 }

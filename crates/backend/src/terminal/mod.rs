@@ -22,7 +22,7 @@ pub mod socket;
 pub mod utf8;
 pub mod viewer;
 
-pub use outbox::{Frame, Told};
+pub use outbox::Frame;
 pub use registry::{AttachError, Seat, Settings, Terminals};
 pub use shell::ShellSetup;
 pub use viewer::Role;

@@ -5,8 +5,8 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use serde::Serialize;
 use tokio::sync::Notify;
+use workshop_wire::terminal::ServerMessage;
 
 /// Output is sent in frames of at most this many bytes; shorter ones are joined while they wait.
 const MAX_FRAME: usize = 64 * 1024;
@@ -15,42 +15,11 @@ const MAX_BYTES: usize = 1024 * 1024;
 /// A viewer that lets more frames than this wait is closed.
 const MAX_FRAMES: usize = 4096;
 
-/// What a viewer is told beside output: the JSON of the text frames.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(tag = "type", rename_all = "lowercase")]
-pub enum Told {
-    /// Begin anew: the next output is the whole screen.
-    Restored {
-        /// The session.
-        session: String,
-        /// The terminal's name.
-        terminal: String,
-        /// Columns.
-        cols: u16,
-        /// Rows.
-        rows: u16,
-        /// Whether a shell runs.
-        running: bool,
-    },
-    /// The terminal has another size.
-    Size {
-        /// Columns.
-        cols: u16,
-        /// Rows.
-        rows: u16,
-    },
-    /// The shell has ended; the next key starts one.
-    Exit {
-        /// Its exit code.
-        code: Option<i32>,
-    },
-}
-
 /// Something for a viewer, in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Frame {
     /// A text frame.
-    Told(Told),
+    Message(ServerMessage),
     /// A binary frame.
     Output(String),
     /// The last one: the backend goes away.
@@ -107,7 +76,7 @@ impl Outbox {
 
     /// Puts a frame at the end. A size replaces one that waits there.
     pub fn push(&self, frame: Frame) {
-        let is_size = |frame: &Frame| matches!(frame, Frame::Told(Told::Size { .. }));
+        let is_size = |frame: &Frame| matches!(frame, Frame::Message(ServerMessage::Size { .. }));
         self.change(|waiting| match waiting.frames.back_mut() {
             Some(last) if is_size(last) && is_size(&frame) => *last = frame,
             _ => waiting.frames.push_back(frame),
@@ -167,7 +136,7 @@ impl Waiting {
 mod tests {
     use super::*;
 
-    const SIZE: Frame = Frame::Told(Told::Size { cols: 80, rows: 24 });
+    const SIZE: Frame = Frame::Message(ServerMessage::Size { cols: 80, rows: 24 });
 
     /// Pushes until the outbox is full, and tells how many frames and bytes waited at most.
     fn fill(push: impl Fn(&Outbox)) -> (usize, usize) {
@@ -189,7 +158,7 @@ mod tests {
     fn what_nobody_reads_is_bounded() {
         let flood = fill(|outbox| outbox.push_output(&"y\r\n".repeat(1000)));
         assert!(flood.0 < 20 && flood.1 <= MAX_BYTES + 3000, "{flood:?}");
-        let exits = fill(|outbox| outbox.push(Frame::Told(Told::Exit { code: None })));
+        let exits = fill(|outbox| outbox.push(Frame::Message(ServerMessage::Exit { code: None })));
         assert_eq!(exits, (MAX_FRAMES + 1, 0));
         let resizes = fill(|outbox| {
             outbox.push(SIZE);
@@ -197,7 +166,7 @@ mod tests {
         });
         assert!(resizes.0 <= MAX_FRAMES + 2 && resizes.1 <= MAX_FRAMES, "{resizes:?}");
         let screens = fill(|outbox| {
-            outbox.push(Frame::Told(Told::Exit { code: None }));
+            outbox.push(Frame::Message(ServerMessage::Exit { code: None }));
             outbox.push_output(&"x".repeat(200_000));
         });
         assert!(screens.1 <= MAX_BYTES + 200_000, "{screens:?}");
@@ -229,7 +198,7 @@ mod tests {
     async fn who_is_to_be_closed_is_told() {
         let outbox = Outbox::default();
         for _ in 0..=MAX_FRAMES + 1 {
-            outbox.push(Frame::Told(Told::Exit { code: None }));
+            outbox.push(Frame::Message(ServerMessage::Exit { code: None }));
         }
         outbox.full().await;
         outbox.push(Frame::Close);

@@ -39,7 +39,13 @@ pub struct Recorder {
 
 impl Recorder {
     /// Begins to record a session. When that is not possible, it begins as soon as it is.
-    pub async fn open(log: Arc<SessionLog>, session: &str, title: &str, shell: &str, size: (u16, u16)) -> Self {
+    pub async fn open(
+        log: Arc<SessionLog>,
+        session: &str,
+        title: &str,
+        shell: &str,
+        size: (u16, u16),
+    ) -> Self {
         let env = [("SHELL", shell), ("TERM", "xterm-256color")];
         let header = Header {
             version: 2,

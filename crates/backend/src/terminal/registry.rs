@@ -7,7 +7,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Instant,
 };
-use workshop_wire::backend::TerminalView;
+use workshop_wire::{backend::TerminalView, terminal::ServerMessage};
 
 use bytes::Bytes;
 use tokio::{
@@ -16,7 +16,7 @@ use tokio::{
 };
 
 use super::{
-    outbox::{Frame, Outbox, Told},
+    outbox::{Frame, Outbox},
     screen::Screen,
     session::{Ended, Request, Seats, Session, Setup, Status},
     session_log::SessionLog,
@@ -276,7 +276,7 @@ async fn serve(setup: Arc<Setup>, mut seats: Seats) {
             Err(error) => not_started(&error, size, &mut seats),
         };
         seats.update(|status| status.running = false);
-        seats.viewers.tell(&Told::Exit { code: ended.code }, None);
+        seats.viewers.broadcast(&ServerMessage::Exit { code: ended.code }, None);
         if ended.closed || !wait_for_key(&setup, &mut ended, &mut seats).await {
             seats.viewers.close();
             return;
@@ -303,7 +303,7 @@ async fn wait_for_key(setup: &Setup, ended: &mut Ended, seats: &mut Seats) -> bo
                 let (id, role, outbox) = (arrival.id, arrival.role, arrival.outbox.clone());
                 seats.viewers.arrive(arrival, Instant::now());
                 restore(Some(id), ended, seats);
-                outbox.push(Frame::Told(Told::Exit { code: ended.code }));
+                outbox.push(Frame::Message(ServerMessage::Exit { code: ended.code }));
                 if role == Role::Student {
                     setup.log.connected(&ended.session, id);
                 }
@@ -334,6 +334,6 @@ async fn wait_for_key(setup: &Setup, ended: &mut Ended, seats: &mut Seats) -> bo
 fn restore(id: Option<u64>, ended: &mut Ended, seats: &mut Seats) {
     let (cols, rows) = ended.size;
     let (session, terminal) = (ended.session.clone(), seats.name.clone());
-    let told = Told::Restored { session, terminal, cols, rows, running: false };
-    seats.viewers.restore(id, &told, &ended.screen.dump(), Instant::now());
+    let restored = ServerMessage::Restored { session, terminal, cols, rows, running: false };
+    seats.viewers.restore(id, &restored, &ended.screen.dump(), Instant::now());
 }

@@ -13,11 +13,11 @@ use tokio::{
     sync::{Semaphore, mpsc},
     time::{sleep_until, timeout},
 };
+use workshop_wire::terminal::ServerMessage;
 
 use super::{
     commands::{Change, Commands},
     flow::Reading,
-    outbox::Told,
     pty::Master,
     recorder::Recorder,
     screen::{Screen, Shown},
@@ -230,7 +230,7 @@ impl Session {
                 if self.size != size {
                     // Another page's size holds: this one draws the screen as it is.
                     let (cols, rows) = self.size;
-                    seats.viewers.tell_one(id, &Told::Size { cols, rows });
+                    seats.viewers.send(id, &ServerMessage::Size { cols, rows });
                 }
             }
             Request::Acknowledge(id, total) => {
@@ -280,8 +280,8 @@ impl Session {
     fn restore(&mut self, id: Option<u64>, seats: &mut Seats) {
         let (cols, rows) = self.size;
         let (session, terminal) = (self.id.clone(), seats.name.clone());
-        let told = Told::Restored { session, terminal, cols, rows, running: true };
-        seats.viewers.restore(id, &told, &self.screen.dump(), Instant::now());
+        let restored = ServerMessage::Restored { session, terminal, cols, rows, running: true };
+        seats.viewers.restore(id, &restored, &self.screen.dump(), Instant::now());
     }
 
     /// Takes the size of the one who typed last, and tells all others.
@@ -292,7 +292,7 @@ impl Session {
         self.screen.resize(cols, rows);
         self.recorder.resize(cols, rows, self.at());
         self.master.resize(cols, rows);
-        seats.viewers.tell(&Told::Size { cols, rows }, but);
+        seats.viewers.broadcast(&ServerMessage::Size { cols, rows }, but);
     }
 
     async fn close(mut self, seats: &mut Seats) -> Ended {

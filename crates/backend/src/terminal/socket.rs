@@ -10,8 +10,10 @@ use futures_util::{
     SinkExt as _, StreamExt as _,
     stream::{SplitSink, SplitStream},
 };
-use serde::{Deserialize, Serialize};
 use tokio::time::{MissedTickBehavior, interval, timeout};
+use workshop_wire::terminal::{
+    CLOSE_HELLO, CLOSE_NO_HELLO, CLOSE_NO_TERMINAL, CLOSE_TOKEN, ClientMessage, ServerMessage,
+};
 
 use super::{
     outbox::{Frame, Outbox},
@@ -30,27 +32,6 @@ const BUFFER: usize = 4 * 1024;
 const MAX_FRAME: usize = 64 * 1024;
 /// A text frame that waits because its socket does not read is bounded by tungstenite to this.
 const MAX_WRITE_BUFFER: usize = 512 * 1024;
-
-const BAD_HELLO: u16 = 4400;
-const BAD_TOKEN: u16 = 4401;
-const NO_TERMINAL: u16 = 4404;
-const NO_HELLO: u16 = 4408;
-
-/// What a browser says in text frames.
-#[derive(Debug, Deserialize)]
-#[serde(tag = "type", rename_all = "lowercase")]
-enum Said {
-    Hello { token: Option<String>, terminal: String, cols: u16, rows: u16 },
-    Resize { cols: u16, rows: u16 },
-    Ack { bytes: u64 },
-}
-
-#[derive(Serialize)]
-struct Refusal<'a> {
-    r#type: &'static str,
-    title: &'a str,
-    detail: &'a str,
-}
 
 /// Sets the sizes of a socket's buffers.
 pub fn sized(upgrade: WebSocketUpgrade) -> WebSocketUpgrade {
@@ -92,36 +73,39 @@ async fn greet(
     role: Role,
     allows: impl FnOnce(Option<&str>) -> bool,
 ) -> Result<Seat, Refused> {
-    let bad = |detail| (BAD_HELLO, "Not a hello", detail);
+    let bad = |detail| (CLOSE_HELLO, "Not a hello", detail);
     let first = timeout(HELLO_WITHIN, from.next()).await;
     let text = match first {
-        Err(_) => return Err((NO_HELLO, "No hello", "The first frame has to come within 5 seconds.")),
+        Err(_) => return Err((CLOSE_NO_HELLO, "No hello", "The first frame has to come within 5 seconds.")),
         Ok(Some(Ok(Message::Text(text)))) => text,
         Ok(_) => return Err(bad("The first frame has to be a hello.")),
     };
-    let Ok(Said::Hello { token, terminal, cols, rows }) = serde_json::from_str(&text) else {
+    let Ok(ClientMessage::Hello { token, terminal, cols, rows }) = serde_json::from_str(&text) else {
         return Err(bad("It needs a token or null, a terminal, cols and rows."));
     };
     if !allows(token.as_deref()) {
-        return Err((BAD_TOKEN, "Not allowed", "The token is missing or wrong."));
+        return Err((CLOSE_TOKEN, "Not allowed", "The token is missing or wrong."));
     }
     terminals.attach(&terminal, role, clamp(cols, rows)).await.map_err(|error| match error {
         AttachError::Name => bad("A terminal's name has 1 to 32 of a-z, 0-9 and -."),
-        AttachError::NotFound => (NO_TERMINAL, "No such terminal", "The student has not opened it."),
+        AttachError::NotFound => (CLOSE_NO_TERMINAL, "No such terminal", "The student has not opened it."),
         AttachError::TooMany => {
-            (BAD_HELLO, "Too many terminals", "A workspace has at most 16; use one that is open.")
+            (CLOSE_HELLO, "Too many terminals", "A workspace has at most 16; use one that is open.")
         }
         AttachError::Unavailable => (close_code::AWAY, "Not now", "The backend is stopping."),
     })
 }
 
 async fn refuse(to: &mut SplitSink<WebSocket, Message>, code: u16, title: &str, detail: &str) {
-    let refusal = Refusal { r#type: "error", title, detail };
-    let text = serde_json::to_string(&refusal).unwrap_or_default();
+    let error = ServerMessage::Error { title: title.to_owned(), detail: detail.to_owned() };
     let close = CloseFrame { code, reason: title.into() };
     // The browser may be gone already.
-    let _ = to.feed(Message::Text(text.into())).await;
+    let _ = to.feed(text(&error)).await;
     let _ = to.send(Message::Close(Some(close))).await;
+}
+
+fn text(message: &ServerMessage) -> Message {
+    Message::Text(serde_json::to_string(message).unwrap_or_default().into())
 }
 
 /// Sends what waits, until the socket or the terminal ends.
@@ -144,7 +128,7 @@ async fn send(to: &mut SplitSink<WebSocket, Message>, outbox: &Outbox) {
                 output = text.len();
                 Message::Binary(text.into_bytes().into())
             }
-            Frame::Told(told) => Message::Text(serde_json::to_string(&told).unwrap_or_default().into()),
+            Frame::Message(message) => text(&message),
             Frame::Close => {
                 let close = CloseFrame { code: close_code::AWAY, reason: "The backend stops".into() };
                 // The browser may be gone already.
@@ -165,10 +149,10 @@ async fn listen(from: &mut SplitStream<WebSocket>, seat: &Seat, role: Role) {
         let served = match message {
             Message::Binary(bytes) if role == Role::Student => seat.type_bytes(bytes).await,
             Message::Text(text) => match serde_json::from_str(&text) {
-                Ok(Said::Resize { cols, rows }) => seat.resize(clamp(cols, rows)).await,
-                Ok(Said::Ack { bytes }) => seat.acknowledge(bytes).await,
+                Ok(ClientMessage::Resize { cols, rows }) => seat.resize(clamp(cols, rows)).await,
+                Ok(ClientMessage::Ack { bytes }) => seat.acknowledge(bytes).await,
                 // A second hello, or a frame of a later version.
-                Ok(Said::Hello { .. }) | Err(_) => Ok(()),
+                Ok(ClientMessage::Hello { .. }) | Err(_) => Ok(()),
             },
             Message::Close(_) => return,
             Message::Binary(_) | Message::Ping(_) | Message::Pong(_) => Ok(()),

@@ -2,9 +2,11 @@
 
 use std::time::Instant;
 
+use workshop_wire::terminal::ServerMessage;
+
 use super::{
     flow::{self, Reading, Window},
-    outbox::{Frame, Outbox, Told},
+    outbox::{Frame, Outbox},
 };
 
 /// Who looks, and may type.
@@ -91,24 +93,24 @@ impl Viewers {
         }
     }
 
-    /// Tells one.
-    pub fn tell_one(&self, id: u64, told: &Told) {
+    /// Sends a message to one.
+    pub fn send(&self, id: u64, message: &ServerMessage) {
         for viewer in self.all.iter().filter(|viewer| viewer.arrival.id == id) {
-            viewer.arrival.outbox.push(Frame::Told(told.clone()));
+            viewer.arrival.outbox.push(Frame::Message(message.clone()));
         }
     }
 
-    /// Tells all but one.
-    pub fn tell(&self, told: &Told, but: Option<u64>) {
-        for viewer in self.all.iter().filter(|viewer| Some(viewer.arrival.id) != but) {
-            viewer.arrival.outbox.push(Frame::Told(told.clone()));
+    /// Sends a message to all, or to all but one.
+    pub fn broadcast(&self, message: &ServerMessage, except: Option<u64>) {
+        for viewer in self.all.iter().filter(|viewer| Some(viewer.arrival.id) != except) {
+            viewer.arrival.outbox.push(Frame::Message(message.clone()));
         }
     }
 
     /// Sends a viewer, or all, a whole screen.
-    pub fn restore(&mut self, id: Option<u64>, told: &Told, screen: &str, now: Instant) {
+    pub fn restore(&mut self, id: Option<u64>, restored: &ServerMessage, screen: &str, now: Instant) {
         for viewer in self.all.iter_mut().filter(|viewer| id.is_none_or(|id| viewer.arrival.id == id)) {
-            viewer.arrival.outbox.push(Frame::Told(told.clone()));
+            viewer.arrival.outbox.push(Frame::Message(restored.clone()));
             viewer.arrival.outbox.push_output(screen);
             viewer.window.restore(screen.len(), now);
         }
@@ -184,13 +186,13 @@ mod tests {
         viewers.arrive(who, now);
         viewers.show("a", now);
         viewers.show("b", now);
-        viewers.tell(&Told::Exit { code: Some(0) }, None);
-        viewers.tell(&Told::Exit { code: None }, Some(1));
+        viewers.broadcast(&ServerMessage::Exit { code: Some(0) }, None);
+        viewers.broadcast(&ServerMessage::Exit { code: None }, Some(1));
         viewers.show("c", now);
         viewers.close();
         for expected in [
             Frame::Output("ab".into()),
-            Frame::Told(Told::Exit { code: Some(0) }),
+            Frame::Message(ServerMessage::Exit { code: Some(0) }),
             Frame::Output("c".into()),
             Frame::Close,
         ] {

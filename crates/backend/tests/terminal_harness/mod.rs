@@ -13,11 +13,12 @@ use bytes::Bytes;
 use serde_json::Value;
 use tokio::time::timeout;
 use workshop_backend::{
-    terminal::{Frame, Role, Seat, Settings, Terminals, Told},
+    terminal::{Frame, Role, Seat, Settings, Terminals},
     workspace::{self, Identity, Workspace},
 };
 use workshop_definition::artifact::Artifact;
 use workshop_sandbox::{Direct, Launcher, Programs, Sandbox, find_program};
+use workshop_wire::terminal::ServerMessage;
 
 /// Nothing in these tests takes this long.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -151,7 +152,7 @@ pub struct Page {
     pub terminal: Terminal,
     /// All output since the page was told to begin anew.
     pub output: String,
-    pub told: Vec<Told>,
+    pub messages: Vec<ServerMessage>,
     pub acknowledges: bool,
     received: u64,
 }
@@ -163,11 +164,11 @@ impl Page {
             seat,
             terminal: Terminal::with_scrollback(cols.into(), rows.into(), Some(5000)).unwrap(),
             output: String::new(),
-            told: Vec::new(),
+            messages: Vec::new(),
             acknowledges: true,
             received: 0,
         };
-        page.until("a first screen", |page| !page.told.is_empty()).await;
+        page.until("a first screen", |page| !page.messages.is_empty()).await;
         page
     }
 
@@ -187,17 +188,19 @@ impl Page {
                     self.seat.acknowledge(self.received).await.unwrap();
                 }
             }
-            Frame::Told(told) => {
-                match &told {
-                    Told::Restored { cols, rows, .. } => {
+            Frame::Message(message) => {
+                match &message {
+                    ServerMessage::Restored { cols, rows, .. } => {
                         self.terminal =
                             Terminal::with_scrollback((*cols).into(), (*rows).into(), Some(5000)).unwrap();
                         self.output.clear();
                     }
-                    Told::Size { cols, rows } => self.terminal.resize((*cols).into(), (*rows).into()),
-                    Told::Exit { .. } => {}
+                    ServerMessage::Size { cols, rows } => {
+                        self.terminal.resize((*cols).into(), (*rows).into())
+                    }
+                    ServerMessage::Exit { .. } | ServerMessage::Error { .. } => {}
                 }
-                self.told.push(told);
+                self.messages.push(message);
             }
             Frame::Close => panic!("the terminal was closed"),
         }
@@ -210,8 +213,8 @@ impl Page {
             let left = PATIENCE.saturating_sub(begin.elapsed());
             assert!(
                 timeout(left, self.take()).await.is_ok(),
-                "{what}; told {:?}; screen:\n{}",
-                self.told,
+                "{what}; messages {:?}; screen:\n{}",
+                self.messages,
                 self.text()
             );
         }
