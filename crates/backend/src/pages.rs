@@ -2,21 +2,15 @@
 
 use axum::{
     http::{HeaderMap, Method, Uri},
-    response::{IntoResponse, Response},
+    response::Response,
 };
 use workshop_pages::Pages;
-
-use workshop_edge::Problem;
 
 static PAGES: Pages = workshop_pages::embedded!();
 
 /// Serves a page or one of its parts; everything else is not there.
 pub(crate) async fn page(method: Method, uri: Uri, headers: HeaderMap) -> Response {
-    let path = uri.path();
-    if path.starts_with("/api/") || path.starts_with("/ws/") {
-        return Problem::not_found("The API has no such path; see the OpenAPI document.").into_response();
-    }
-    PAGES.answer(&method, path, &headers)
+    PAGES.answer(&method, uri.path(), &headers)
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ use workshop_events::{Stream, Trigger};
 use workshop_sandbox::{Direct, Launcher, Programs, Sandbox};
 
 use crate::{
-    api::{self, Parts, Service, access::Access},
+    api::{self, OpenStep, Parts, Service, access::Access},
     check::Checks,
     settings::Settings,
     terminal::{self, Terminals},
@@ -178,11 +178,8 @@ async fn check_periodically(service: Service, interval: Duration) {
             _ = ticks.tick() => {}
             _ = stopping.wait_for(|stop| *stop) => return,
         }
-        let active = service.workspace.active_step();
-        let Some(step) = service.workspace.artifact().step(&active).filter(|step| step.has_goss) else {
-            continue;
-        };
-        if let Err(problem) = api::check_step(&service, step, Trigger::Periodic).await {
+        let Some(step) = OpenStep::active(&service).filter(|step| step.has_goss) else { continue };
+        if let Err(problem) = api::check(&step, Trigger::Periodic).await {
             tracing::debug!(stream = Stream::State.name(), ?problem, "a periodic check has no result");
         }
     }

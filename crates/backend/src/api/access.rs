@@ -1,12 +1,12 @@
-//! Who may ask for what: Host, Origin, and the token that decides a request's role.
+//! Roles: what a token makes of a request, and what each group of routes permits.
 
 use axum::{
-    extract::{Request, State},
-    http::Method,
+    extract::{FromRequestParts, Request, State},
+    http::{HeaderMap, request::Parts},
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use workshop_edge::{Hosts, Problem, Token, bearer, check_origin, protect};
+use workshop_edge::{Hosts, Problem, Token, bearer};
 
 use crate::settings::Settings;
 
@@ -21,7 +21,44 @@ pub enum Role {
     Supervisor,
 }
 
-/// The rules of one workspace.
+/// The role that the layer of the route's group found.
+impl<S: Send + Sync> FromRequestParts<S> for Role {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let role = parts.extensions.get().copied();
+        role.ok_or_else(|| Problem::internal("The request has no role", &"its route is in no group"))
+    }
+}
+
+/// A group of routes, by who may use it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Group {
+    /// What everyone with a token of the workspace may read.
+    Read,
+    /// What the student does.
+    Change,
+    /// What student and supervisor do.
+    Switch,
+    /// What the instructor reads, and the supervisor.
+    Instructor,
+    /// What the supervisor reports.
+    Supervisor,
+}
+
+impl Group {
+    fn permits(self, role: Role) -> bool {
+        match self {
+            Self::Read => true,
+            Self::Change => role == Role::Student,
+            Self::Switch => role != Role::Instructor,
+            Self::Instructor => role != Role::Student,
+            Self::Supervisor => role == Role::Supervisor,
+        }
+    }
+}
+
+/// The tokens of one workspace, and the names that it answers to.
 #[derive(Clone, Debug)]
 pub struct Access {
     hosts: Hosts,
@@ -31,7 +68,7 @@ pub struct Access {
 }
 
 impl Access {
-    /// The rules that the settings make.
+    /// What the settings say.
     pub fn new(settings: &Settings) -> Self {
         let token = |t: &Option<String>| t.as_deref().map(Token::from);
         Self {
@@ -40,6 +77,11 @@ impl Access {
             instructor: token(&settings.instructor_token),
             supervisor: token(&settings.supervisor_token),
         }
+    }
+
+    /// The names that the workspace answers to.
+    pub fn hosts(&self) -> &Hosts {
+        &self.hosts
     }
 
     /// Whether the instructor API is on.
@@ -65,19 +107,25 @@ impl Access {
         }
     }
 
-    fn check_token(&self, request: &Request) -> Result<Role, Problem> {
-        let token = bearer(request.headers())?;
-        let path = request.uri().path();
-        let (instructors, supervisors) =
-            (path.starts_with("/api/instructor/"), path.starts_with("/api/supervisor/"));
-        if instructors && !self.has_instructor() {
-            return Err(Problem::not_found(
-                "The instructor API is off: WORKSHOP_INSTRUCTOR_TOKEN is not set.",
-            ));
+    /// Refuses a group whose token is not set.
+    ///
+    /// # Errors
+    /// 404, with the variable to set.
+    pub fn check_on(&self, group: Group) -> Result<(), Problem> {
+        match group {
+            Group::Instructor if !self.has_instructor() => {
+                Err(Problem::not_found("The instructor API is off: WORKSHOP_INSTRUCTOR_TOKEN is not set."))
+            }
+            Group::Supervisor if !self.has_supervisor() => {
+                Err(Problem::not_found("There is no supervisor: WORKSHOP_SUPERVISOR_TOKEN is not set."))
+            }
+            _ => Ok(()),
         }
-        if supervisors && !self.has_supervisor() {
-            return Err(Problem::not_found("There is no supervisor: WORKSHOP_SUPERVISOR_TOKEN is not set."));
-        }
+    }
+
+    fn admit(&self, group: Group, headers: &HeaderMap) -> Result<Role, Problem> {
+        let token = bearer(headers)?;
+        self.check_on(group)?;
         let Some(role) = self.role(token) else {
             return Err(Problem::unauthorized(match token {
                 Some(_) => {
@@ -86,13 +134,7 @@ impl Access {
                 None => "A token is needed. Use the address that was printed at the workspace's start.",
             }));
         };
-        let reads = matches!(*request.method(), Method::GET | Method::HEAD);
-        let allowed = match role {
-            Role::Student => !instructors && !supervisors,
-            Role::Instructor => reads,
-            Role::Supervisor => reads || supervisors || path.ends_with("/switch"),
-        };
-        match (allowed, token) {
+        match (group.permits(role), token) {
             (true, _) => Ok(role),
             (false, None) => Err(Problem::unauthorized("This needs a token of its own.")),
             (false, Some(_)) => Err(Problem::wrong_role()),
@@ -100,27 +142,17 @@ impl Access {
     }
 }
 
-/// Checks every request, and leaves its [`Role`] among its extensions. The WebSockets bring their token later.
-pub async fn guard(State(access): State<Access>, mut request: Request, next: Next) -> Response {
-    match admit(&access, &mut request) {
-        Ok(()) => protect(next.run(request).await),
-        Err(problem) => protect(problem.into_response()),
+/// The layer of a group: lets those through that it permits, and leaves their [`Role`] among the request's extensions.
+pub async fn require(
+    State((access, group)): State<(Access, Group)>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    match access.admit(group, request.headers()) {
+        Ok(role) => {
+            request.extensions_mut().insert(role);
+            next.run(request).await
+        }
+        Err(problem) => problem.into_response(),
     }
-}
-
-fn admit(access: &Access, request: &mut Request) -> Result<(), Problem> {
-    let path = request.uri().path();
-    if matches!(path, "/healthz" | "/readyz") {
-        return Ok(());
-    }
-    access.hosts.check(request.headers())?;
-    let (api, socket) = (path.starts_with("/api/"), path.starts_with("/ws/"));
-    if api || socket {
-        check_origin(request.headers())?;
-    }
-    if api {
-        let role = access.check_token(request)?;
-        request.extensions_mut().insert(role);
-    }
-    Ok(())
 }

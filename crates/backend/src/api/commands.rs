@@ -1,15 +1,14 @@
 //! The commands that were run.
 
 use std::collections::VecDeque;
+
+use axum::{Json, extract::State};
+use workshop_edge::{Problem, Query};
+use workshop_events::Commands;
 use workshop_wire::backend::{CommandPage, PageQuery};
 use workshop_wire::history::CommandView;
 
-use axum::{Json, extract::State};
-use workshop_events::Commands;
-
-use super::{Service, views};
-use workshop_edge::Problem;
-use workshop_edge::Query;
+use super::{service::Service, views};
 
 /// The commands that were run, newest first.
 #[utoipa::path(get, path = "/api/commands", tag = "student", params(PageQuery), responses((status = 200, body = CommandPage)))]

@@ -1,8 +1,6 @@
 //! Server-sent events: what happens, as it happens, from any point that was seen before.
 
-use serde::Serialize;
 use std::{convert::Infallible, time::Duration};
-use workshop_wire::backend::{EventsQuery, RecordingChanged, RecordingState, Reset, Storage, StorageChanged};
 
 use axum::{
     extract::State,
@@ -13,11 +11,13 @@ use axum::{
     },
 };
 use futures_util::Stream as FutureStream;
-use workshop_events::Cursor;
-
-use super::Service;
-use crate::workspace::{Batch, Entry, Health, Position, Workspace};
+use serde::Serialize;
 use workshop_edge::Query;
+use workshop_events::Cursor;
+use workshop_wire::backend::{EventsQuery, RecordingChanged, RecordingState, Reset, Storage, StorageChanged};
+
+use super::service::Service;
+use crate::workspace::{Batch, Entry, Health, Position, Workspace};
 
 /// Follows the state: `state` with the log's line, `reset` when the page must load anew, `storage` and `recording`.
 #[utoipa::path(get, path = "/api/events", tag = "student", params(EventsQuery),

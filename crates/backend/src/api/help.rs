@@ -1,15 +1,17 @@
 //! Help for a step: the author's files.
 
-use axum::{Extension, Json, extract::State};
+use axum::{Json, extract::State};
+use serde::Deserialize;
 use workshop_definition::artifact::{Artifact, HelpMode, StepMeta};
+use workshop_edge::{JsonBody, Path, Problem};
 use workshop_events::{Llm, StateEvent};
 use workshop_wire::ProblemBody;
 use workshop_wire::backend::{HelpBody, HelpEntry, HelpOffer, HelpSource, HelpText};
 
-use super::problem::not_stored;
-use super::{Service, access::Role, steps};
-use workshop_edge::Path;
-use workshop_edge::{JsonBody, Problem};
+use super::{
+    open_step::{OpenStep, find},
+    service::Service,
+};
 
 /// The help that a step has: a mode without a file would need a language model, which is not connected.
 pub(super) fn offers(artifact: &Artifact, step: &StepMeta) -> Vec<HelpOffer> {
@@ -36,12 +38,16 @@ fn is_allowed(artifact: &Artifact, step: &StepMeta, mode: HelpMode) -> bool {
     }
 }
 
-fn read(service: &Service, step: &StepMeta, mode: &str) -> Result<(HelpMode, HelpText), Problem> {
-    let artifact = service.workspace.artifact();
+#[derive(Deserialize)]
+pub(super) struct ModePath {
+    mode: String,
+}
+
+fn read(step: &OpenStep, mode: &str) -> Result<(HelpMode, HelpText), Problem> {
+    let artifact = step.service().workspace.artifact();
     let missing = || Problem::not_found(format!("This step has no help {mode:?}."));
     let mode = HelpMode::parse(mode).filter(|m| is_allowed(artifact, step, *m)).ok_or_else(missing)?;
-    let text = artifact.help(&step.id, mode).map_err(|e| Problem::internal("Cannot read the help", &e))?;
-    let markdown = text.ok_or_else(missing)?;
+    let markdown = step.help(mode)?.ok_or_else(missing)?;
     Ok((mode, HelpText { mode, markdown }))
 }
 
@@ -51,13 +57,10 @@ fn read(service: &Service, step: &StepMeta, mode: &str) -> Result<(HelpMode, Hel
     responses((status = 200, body = HelpText), (status = 404, body = ProblemBody, content_type = "application/problem+json"),
         (status = 409, description = "Not open yet", body = ProblemBody, content_type = "application/problem+json")))]
 pub(super) async fn get_help(
-    State(service): State<Service>,
-    Extension(role): Extension<Role>,
-    Path((id, mode)): Path<(String, String)>,
+    step: OpenStep,
+    Path(ModePath { mode }): Path<ModePath>,
 ) -> Result<Json<HelpText>, Problem> {
-    let step =
-        if role == Role::Instructor { steps::find(&service, &id)? } else { steps::open(&service, &id)? };
-    read(&service, step, &mode).map(|(_, text)| Json(text))
+    read(&step, &mode).map(|(_, text)| Json(text))
 }
 
 /// Opens help, which is recorded.
@@ -67,11 +70,10 @@ pub(super) async fn get_help(
     responses((status = 200, body = HelpText), (status = 404, body = ProblemBody, content_type = "application/problem+json"),
         (status = 409, description = "Not open yet", body = ProblemBody, content_type = "application/problem+json")))]
 pub(super) async fn open_help(
-    State(service): State<Service>,
-    Path((id, mode)): Path<(String, String)>,
+    step: OpenStep,
+    Path(ModePath { mode }): Path<ModePath>,
     JsonBody(body): JsonBody<HelpBody>,
 ) -> Result<Json<HelpText>, Problem> {
-    let step = steps::open(&service, &id)?;
     if !body.question.is_empty() {
         return Err(Problem::conflict(
             "no-llm",
@@ -79,13 +81,13 @@ pub(super) async fn open_help(
             "This workspace has no language model. Open the help without a question.",
         ));
     }
-    let (mode, text) = read(&service, step, &mode)?;
+    let (mode, text) = read(&step, &mode)?;
     let event = StateEvent::HelpOpened {
         step: step.id.clone().into(),
         mode: mode.as_str().into(),
         source: "file".into(),
     };
-    service.workspace.append(event).await.map_err(not_stored)?;
+    step.service().append(event).await?;
     Ok(Json(text))
 }
 
@@ -96,7 +98,7 @@ pub(super) async fn history(
     State(service): State<Service>,
     Path(id): Path<String>,
 ) -> Result<Json<Vec<HelpEntry>>, Problem> {
-    steps::find(&service, &id)?;
+    find(&service, &id)?;
     let mut entries = entries(&service).await?;
     entries.retain(|entry| entry.step == id);
     Ok(Json(entries))

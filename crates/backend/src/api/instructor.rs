@@ -1,6 +1,7 @@
 //! What the instructor sees: all of it, now and at any moment.
 
 use axum::{Json, extract::State, http::HeaderMap, response::Response};
+use workshop_edge::{Problem, Query};
 use workshop_events::State as StateStream;
 use workshop_projector::{FoldUntil, Timeline};
 use workshop_wire::ProblemBody;
@@ -10,12 +11,10 @@ use workshop_wire::backend::{
 use workshop_wire::history::{CheckReport, StateAt, StepProgress, TimelineView};
 
 use super::{
-    Service, access::Role, commands as command_pages, events as event_streams, help,
-    recordings as recording_files, views,
+    access::Role, commands as command_pages, events as event_streams, help, recordings as recording_files,
+    service::Service, views,
 };
 use crate::workspace::now;
-use workshop_edge::Problem;
-use workshop_edge::Query;
 
 /// How many commands stand on the timeline.
 const TIMELINE_COMMANDS: usize = 5000;

@@ -11,7 +11,7 @@ use axum::{
 use serde::Serialize;
 use workshop_events::Stream;
 
-use super::Service;
+use super::service::Service;
 
 /// The process answers.
 #[derive(Serialize)]

@@ -4,20 +4,19 @@ use std::{
     fs::File,
     io::{self, Read, Seek, SeekFrom},
 };
-use workshop_wire::ProblemBody;
-use workshop_wire::backend::RecordingView;
 
 use axum::{Json, body::Body, extract::State, http::HeaderMap, response::Response};
 use tokio::io::AsyncReadExt;
 use tokio_util::io::ReaderStream;
+use workshop_edge::{Part, Path, Problem};
 use workshop_events::{
     cast::{CastEvent, Header},
     codec::cut,
 };
+use workshop_wire::ProblemBody;
+use workshop_wire::backend::RecordingView;
 
-use super::Service;
-use workshop_edge::Path;
-use workshop_edge::{Part, Problem};
+use super::service::Service;
 
 /// How far back from its end a cast is searched for its last whole line; ours are much shorter.
 const TAIL: u64 = 256 * 1024;

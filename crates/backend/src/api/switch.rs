@@ -1,16 +1,12 @@
 //! Asking for an image swap.
 
-use std::sync::Arc;
+use axum::{Json, extract::State, http::StatusCode};
+use workshop_edge::{JsonBody, Problem};
+use workshop_events::{StateEvent, SwitchKind};
 use workshop_wire::ProblemBody;
 use workshop_wire::backend::{SwitchAccepted, SwitchBody};
 
-use axum::{Extension, Json, extract::State, http::StatusCode};
-use workshop_events::{StateEvent, SwitchKind};
-
-use super::problem::not_stored;
-use super::{Service, Turns, access::Role, steps};
-use workshop_edge::Path;
-use workshop_edge::{JsonBody, Problem};
+use super::{open_step::OpenStep, service::Service};
 
 /// Asks for the swap to the image in which a step begins.
 #[utoipa::path(post, path = "/api/steps/{id}/switch", tag = "student", params(("id" = String, Path, description = "The step's id")),
@@ -19,19 +15,15 @@ use workshop_edge::{JsonBody, Problem};
         (status = 409, description = "Not open yet, another swap is open, or nobody swaps: then with the host's command", body = ProblemBody, content_type = "application/problem+json")))]
 pub(super) async fn switch(
     State(service): State<Service>,
-    Extension(role): Extension<Role>,
-    Extension(turns): Extension<Arc<Turns>>,
-    Path(id): Path<String>,
+    step: OpenStep,
     JsonBody(body): JsonBody<SwitchBody>,
 ) -> Result<(StatusCode, Json<SwitchAccepted>), Problem> {
-    let step =
-        if role == Role::Supervisor { steps::find(&service, &id)? } else { steps::open(&service, &id)? };
     let kind = body.kind;
     let request = new_request()?;
     if !service.access.has_supervisor() {
         return Err(unsupervised(&service, &step.id, kind, &request));
     }
-    let _one_at_a_time = turns.switching.lock().await;
+    let _one_at_a_time = service.switching().lock().await;
     if let Some(open) = service.workspace.read(|state| state.open_switch().map(|open| open.step.clone())) {
         return Err(Problem::conflict(
             "switch-open",
@@ -41,7 +33,7 @@ pub(super) async fn switch(
     }
     let event =
         StateEvent::SwitchRequested { step: step.id.clone().into(), kind, request: request.clone().into() };
-    service.workspace.append(event).await.map_err(not_stored)?;
+    service.append(event).await?;
     Ok((StatusCode::ACCEPTED, Json(SwitchAccepted { request })))
 }
 

@@ -5,11 +5,14 @@ use axum::{
     extract::{State, WebSocketUpgrade},
     response::Response,
 };
+use workshop_edge::Problem;
 use workshop_wire::backend::TerminalView;
 
-use super::{Service, access::Role};
+use super::{
+    access::{Group, Role},
+    service::Service,
+};
 use crate::terminal::{self, socket};
-use workshop_edge::Problem;
 
 /// The terminals, by name.
 #[utoipa::path(get, path = "/api/terminals", tag = "student", responses((status = 200, body = Vec<TerminalView>)))]
@@ -17,13 +20,9 @@ pub(super) async fn list_terminals(State(service): State<Service>) -> Json<Vec<T
     Json(service.terminals.list())
 }
 
-/// A student's terminal. The token comes with the first frame: a browser cannot set a header here.
+/// A student's terminal.
 pub(super) async fn student_socket(State(service): State<Service>, upgrade: WebSocketUpgrade) -> Response {
-    socket::sized(upgrade).on_upgrade(async move |socket| {
-        let access = service.access.clone();
-        let allows = move |token: Option<&str>| access.role(token) == Some(Role::Student);
-        socket::serve(socket, service.terminals.clone(), terminal::Role::Student, allows).await;
-    })
+    open(service, terminal::Role::Student, upgrade)
 }
 
 /// A terminal as the instructor sees it: nothing typed there reaches the shell.
@@ -31,13 +30,19 @@ pub(super) async fn instructor_socket(
     State(service): State<Service>,
     upgrade: WebSocketUpgrade,
 ) -> Result<Response, Problem> {
-    if !service.access.has_instructor() {
-        return Err(Problem::not_found("The instructor API is off: WORKSHOP_INSTRUCTOR_TOKEN is not set."));
-    }
-    Ok(socket::sized(upgrade).on_upgrade(async move |socket| {
+    service.access.check_on(Group::Instructor)?;
+    Ok(open(service, terminal::Role::Instructor, upgrade))
+}
+
+/// Opens a socket to those whose hello has a token of the viewer's role: a browser cannot set a header here.
+fn open(service: Service, viewer: terminal::Role, upgrade: WebSocketUpgrade) -> Response {
+    let needed = match viewer {
+        terminal::Role::Student => Role::Student,
+        terminal::Role::Instructor => Role::Instructor,
+    };
+    socket::sized(upgrade).on_upgrade(async move |socket| {
         let access = service.access.clone();
-        let allows =
-            move |token: Option<&str>| token.is_some() && access.role(token) == Some(Role::Instructor);
-        socket::serve(socket, service.terminals.clone(), terminal::Role::Instructor, allows).await;
-    }))
+        let allows = move |token: Option<&str>| access.role(token) == Some(needed);
+        socket::serve(socket, service.terminals.clone(), viewer, allows).await;
+    })
 }

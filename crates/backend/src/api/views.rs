@@ -5,7 +5,7 @@ use workshop_events::{CommandRecord, Text, Timestamp};
 use workshop_wire::backend::{Capabilities, ClusterView, FailedSwitch, RecordingState, StateView, Storage};
 use workshop_wire::history::{CheckReport, CommandView, OpenSwitch};
 
-use super::{Service, access::Role};
+use super::{access::Role, service::Service};
 
 /// The state as `/api/state` tells it.
 pub(super) fn state(service: &Service, role: Role) -> StateView {
