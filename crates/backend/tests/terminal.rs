@@ -157,6 +157,8 @@ async fn the_size_follows_who_typed_last_and_a_storm_of_sizes_ends() {
     assert_eq!(page.terminal.size(), (90, 25));
     // Its page knows its own size.
     second.terminal.resize(90, 25);
+    page.settle().await;
+    workshop.until("it is written", |w| w.casts()[0].1.contains("90x25")).await;
     let cast = workshop.casts().remove(0).1;
     assert!(data(&cast, 'r').ends_with("90x25"));
 }
