@@ -57,6 +57,18 @@ pub struct StateView {
     pub cursor: String,
 }
 
+/// What a supervisor reads of a [`StateView`]: no more than it needs, since the backend may be of another version.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SwitchState {
+    /// The swap being waited for.
+    pub switch: Option<OpenSwitch>,
+    /// The last swap, when it failed and nothing was asked for since.
+    pub switch_failed: Option<FailedSwitch>,
+    /// As in [`StateView::cursor`].
+    pub cursor: String,
+}
+
 /// Whether terminals are being recorded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
@@ -92,7 +104,7 @@ pub struct Capabilities {
 }
 
 /// A swap that failed.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
 pub struct FailedSwitch {
     /// Its id.
     pub request: String,
@@ -177,7 +189,7 @@ pub struct Accepted {
 }
 
 /// Asks for an image swap.
-#[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
+#[derive(Clone, Copy, Debug, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SwitchBody {
     /// Switch or reset.
@@ -185,14 +197,14 @@ pub struct SwitchBody {
 }
 
 /// A swap was asked for.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
 pub struct SwitchAccepted {
     /// Its id.
     pub request: String,
 }
 
 /// The supervisor could not swap.
-#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SwitchFailedBody {
     /// The request's id.

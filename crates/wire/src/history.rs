@@ -1,6 +1,6 @@
 //! The past of a workspace, as the backend and the dashboard both show it, made from the fold.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use workshop_events::{Cause, FailedTest, SwitchKind, Timestamp, Trigger};
 use workshop_projector::{self as projector, Check, Projection, StepRecord, Timeline};
@@ -150,7 +150,7 @@ pub struct CastRef {
 }
 
 /// A swap that was asked for and is neither done nor failed.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
 pub struct OpenSwitch {
     /// Its id.
     pub request: String,

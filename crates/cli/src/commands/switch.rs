@@ -66,7 +66,7 @@ pub(crate) async fn to_step(
     };
     let client = WorkspaceClient::of(&settled.container)?;
     client.becomes_ready(Instant::now() + READY_WITHIN).await;
-    match client.state().await?.failure(&request.id) {
+    match client.failure_of(&request.id).await? {
         Some(reason) => {
             Err(Failure::Failed(anyhow!("the swap failed, and everything is as it was: {reason}")))
         }

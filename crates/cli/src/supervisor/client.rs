@@ -5,10 +5,11 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use futures_util::StreamExt;
 use reqwest::{Client, RequestBuilder, StatusCode};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::Serialize;
 use tokio::time::{Instant, sleep};
 use workshop_events::SwitchKind;
+use workshop_wire::ProblemBody;
+use workshop_wire::backend::{SwitchAccepted, SwitchBody, SwitchFailedBody, SwitchState};
 
 use crate::engine::Container;
 use crate::variables::SUPERVISOR_TOKEN;
@@ -27,44 +28,6 @@ pub(crate) struct SwitchRequest {
     pub(crate) kind: SwitchKind,
     /// The step to begin at.
     pub(crate) step: String,
-}
-
-/// What a supervisor reads of `/api/state`.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct WorkspaceState {
-    switch: Option<OpenSwitch>,
-    switch_failed: Option<FailedSwitch>,
-    cursor: String,
-}
-
-#[derive(Debug, Deserialize)]
-struct OpenSwitch {
-    request: String,
-    kind: SwitchKind,
-    step: String,
-}
-
-#[derive(Debug, Deserialize)]
-struct FailedSwitch {
-    request: String,
-    reason: String,
-}
-
-impl WorkspaceState {
-    /// The swap that is open.
-    pub(crate) fn open_request(&self) -> Option<SwitchRequest> {
-        let open = self.switch.as_ref()?;
-        Some(SwitchRequest { id: open.request.clone(), kind: open.kind, step: open.step.clone() })
-    }
-
-    /// Why a request failed, if it is the last one and did.
-    pub(crate) fn failure(&self, request: &str) -> Option<&str> {
-        self.switch_failed
-            .as_ref()
-            .filter(|failed| failed.request == request)
-            .map(|failed| failed.reason.as_str())
-    }
 }
 
 /// The API of a workspace on this machine.
@@ -93,7 +56,7 @@ impl WorkspaceClient {
         self.authorized(self.client.get(format!("{}{path}", self.base)))
     }
 
-    fn post(&self, path: &str, body: &Value) -> RequestBuilder {
+    fn post(&self, path: &str, body: &impl Serialize) -> RequestBuilder {
         self.authorized(self.client.post(format!("{}{path}", self.base))).json(body).timeout(ANSWER)
     }
 
@@ -117,20 +80,30 @@ impl WorkspaceClient {
         }
     }
 
-    /// Where the workspace stands.
-    pub(crate) async fn state(&self) -> Result<WorkspaceState> {
+    /// The swap that the log asks for, if one is open.
+    pub(crate) async fn open_request(&self) -> Result<Option<SwitchRequest>> {
+        Ok(open(self.state().await?))
+    }
+
+    /// Why a request failed, if it is the last one and did.
+    pub(crate) async fn failure_of(&self, request: &str) -> Result<Option<String>> {
+        let failed = self.state().await?.switch_failed.filter(|failed| failed.request == request);
+        Ok(failed.map(|failed| failed.reason))
+    }
+
+    async fn state(&self) -> Result<SwitchState> {
         let answer = self.get("/api/state").timeout(ANSWER).send().await?;
         good(answer).await?.json().await.context("/api/state answered with something else than a state")
     }
 
     /// Waits until a swap is asked for. An error means that the stream broke.
     pub(crate) async fn next_request(&self) -> Result<SwitchRequest> {
-        let mut state = self.state().await?;
         loop {
-            if let Some(request) = state.open_request() {
+            let state = self.state().await?;
+            let path = format!("/api/events?after={}", state.cursor);
+            if let Some(request) = open(state) {
                 return Ok(request);
             }
-            let path = format!("/api/events?after={}", state.cursor);
             let answer = good(self.get(&path).send().await?).await?;
             let mut stream = answer.bytes_stream();
             let mut text = Vec::new();
@@ -141,30 +114,29 @@ impl WorkspaceClient {
                     None => bail!("the stream of events ended"),
                 }
             }
-            state = self.state().await?;
         }
     }
 
     /// Asks for a swap. The id of the request, or why it is refused.
     pub(crate) async fn request_switch(&self, step: &str, kind: SwitchKind) -> Result<String> {
-        #[derive(Deserialize)]
-        struct Accepted {
-            request: String,
-        }
-        let answer =
-            self.post(&format!("/api/steps/{step}/switch"), &json!({ "kind": kind.as_str() })).send().await?;
-        Ok(good(answer).await?.json::<Accepted>().await?.request)
+        let answer = self.post(&format!("/api/steps/{step}/switch"), &SwitchBody { kind }).send().await?;
+        Ok(good(answer).await?.json::<SwitchAccepted>().await?.request)
     }
 
     /// Reports that a swap failed. Done when it is known there: now, already, or when the log knows no such request.
     pub(crate) async fn report_failure(&self, request: &str, reason: &str) -> Result<()> {
-        let body = json!({ "request": request, "reason": reason });
+        let body = SwitchFailedBody { request: request.to_owned(), reason: reason.to_owned() };
         let answer = self.post("/api/supervisor/switch-failed", &body).send().await?;
         if answer.status() == StatusCode::NOT_FOUND {
             return Ok(());
         }
         good(answer).await.map(|_| ())
     }
+}
+
+/// The swap that is open in a state.
+fn open(state: SwitchState) -> Option<SwitchRequest> {
+    state.switch.map(|open| SwitchRequest { id: open.request, kind: open.kind, step: open.step })
 }
 
 /// Whether the lines that are complete speak of a swap or begin anew; they are taken out.
@@ -177,17 +149,11 @@ fn mentions_a_swap(text: &mut Vec<u8>) -> bool {
 
 /// An answer that is no refusal; a refusal in the words of its problem.
 async fn good(answer: reqwest::Response) -> Result<reqwest::Response> {
-    #[derive(Default, Deserialize)]
-    #[serde(default)]
-    struct Problem {
-        title: String,
-        detail: String,
-    }
     let status = answer.status();
     if status.is_success() {
         return Ok(answer);
     }
-    let problem: Problem = answer.json().await.unwrap_or_default();
+    let problem: ProblemBody = answer.json().await.unwrap_or_default();
     match (problem.title.as_str(), problem.detail.as_str()) {
         ("", _) => bail!("the workspace answered {status}"),
         (title, "") => bail!("{title}"),

@@ -22,7 +22,7 @@ pub(crate) async fn swap(
     let turn = Turn::take(&old.labels).await?;
     let client = WorkspaceClient::of(old)?;
     // A request that somebody else has fulfilled or failed meanwhile is never done again.
-    if client.state().await?.open_request().as_ref() != Some(request) {
+    if client.open_request().await?.as_ref() != Some(request) {
         return Ok(());
     }
     point("asked");

@@ -106,7 +106,7 @@ async fn start(
     let gone = || Failure::Failed(anyhow::anyhow!("{} was removed meanwhile", target.name));
     let mut container = settle(engine, &target.name, say).await?.ok_or_else(gone)?.container;
     // What was asked for while nobody watched.
-    if let Some(request) = WorkspaceClient::of(&container)?.state().await?.open_request() {
+    if let Some(request) = WorkspaceClient::of(&container)?.open_request().await? {
         supervisor::swap(engine, &container, &request, say).await?;
         container = settle(engine, &target.name, say).await?.ok_or_else(gone)?.container;
     }
