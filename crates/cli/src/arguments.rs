@@ -190,7 +190,7 @@ pub struct PortOption {
 pub struct LogsOptions {
     /// The workspace, as `workshop list` names it.
     pub name: String,
-    /// Go on as more is said.
+    /// Keep printing new output as it arrives.
     #[arg(long, short)]
     pub follow: bool,
 }
@@ -240,7 +240,7 @@ pub struct ReplayOptions {
     /// Play this recording instead of choosing the last one.
     #[arg(long, value_name = "NAME")]
     pub recording: Option<String>,
-    /// So many times as fast.
+    /// Playback speed multiplier.
     #[arg(long, default_value_t = 1.0)]
     pub speed: f64,
     /// Pauses are at most this long, in seconds.

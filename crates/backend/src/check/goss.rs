@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::process::geteuid;
 
-use super::CheckError;
+use super::error::CheckError;
 use workshop_sandbox::Account;
 
 /// Where an image has it, and nowhere else: a search would find a student's.

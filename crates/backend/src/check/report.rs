@@ -1,6 +1,6 @@
 //! From goss's outcomes to a report: which tests there are, in the author's order, and which of them passed.
 
-use super::CheckError;
+use super::error::CheckError;
 use super::outcome::Outcome;
 use super::words;
 

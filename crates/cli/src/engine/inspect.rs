@@ -70,7 +70,7 @@ pub(super) struct Inspected {
     /// The id of its image.
     pub(super) image: String,
     pub(super) created: jiff::Timestamp,
-    pub(super) state: Standing,
+    pub(super) state: RawState,
     pub(super) config: Config,
 }
 
@@ -87,14 +87,14 @@ pub(super) struct Config {
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub(super) struct Standing {
+pub(super) struct RawState {
     status: String,
     running: bool,
     exit_code: i64,
     started_at: jiff::Timestamp,
 }
 
-impl Standing {
+impl RawState {
     /// Whether it runs.
     pub(super) fn runs(&self) -> bool {
         self.running

@@ -147,16 +147,16 @@ pub(super) fn hash<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> String {
         hasher.update((part.len() as u64).to_le_bytes());
         hasher.update(part);
     }
-    hex(&hasher.finalize())
+    digest(&hasher.finalize())
 }
 
 /// The SHA-256 of bytes, as `sha256sum` prints it.
 pub(super) fn plain_hash(bytes: &[u8]) -> String {
-    hex(&Sha256::digest(bytes))
+    digest(&Sha256::digest(bytes))
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::from("sha256:"), |hex, byte| hex + &format!("{byte:02x}"))
+fn digest(hash: &[u8]) -> String {
+    format!("sha256:{}", hex::encode(hash))
 }
 
 #[cfg(test)]

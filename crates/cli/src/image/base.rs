@@ -46,7 +46,7 @@ pub(super) struct Found {
 
 /// What of the platform's a base has.
 #[derive(Debug, Default)]
-pub(super) struct Standing {
+pub(super) struct BaseContents {
     /// The paths of the files that are missing, the user's name, the shell's path.
     pub(super) missing: Vec<&'static str>,
     /// `/etc/passwd`, `/etc/group` and `/etc/shadow`; each none if it is missing.
@@ -139,7 +139,7 @@ impl Found {
     }
 
     /// Looks for the platform's parts, in a container that is never started.
-    pub(super) async fn look(&self, docker: &Docker) -> Result<Standing> {
+    pub(super) async fn look(&self, docker: &Docker) -> Result<BaseContents> {
         let body = ContainerCreateBody {
             image: Some(self.id.clone()),
             // An image may name no program at all.
@@ -147,18 +147,18 @@ impl Found {
             ..ContainerCreateBody::default()
         };
         let container = docker.create_container(None, body).await.context("cannot look into the base")?.id;
-        let standing = Inside { docker, container: &container }.standing().await;
+        let contents = Inside { docker, container: &container }.contents().await;
         let options = RemoveContainerOptionsBuilder::default().force(true).v(true).build();
         docker.remove_container(&container, Some(options)).await?;
-        standing.with_context(|| format!("cannot look into the base {}", self.name))
+        contents.with_context(|| format!("cannot look into the base {}", self.name))
     }
 
     /// That parts are missing, all of them, and what to do.
-    pub(super) fn refusal(&self, standing: &Standing) -> Failure {
-        let missing: Vec<String> = standing.missing.iter().map(|what| format!("  {what}")).collect();
-        let advice = if standing.missing == [SHELL] {
+    pub(super) fn refusal(&self, contents: &BaseContents) -> Failure {
+        let missing: Vec<String> = contents.missing.iter().map(|what| format!("  {what}")).collect();
+        let advice = if contents.missing == [SHELL] {
             "A base needs a shell; that is the one part that cannot be copied in."
-        } else if standing.missing.contains(&SHELL) {
+        } else if contents.missing.contains(&SHELL) {
             "Build on one of the workshop-base images. Or give it a shell, and have the rest copied in: --inject"
         } else {
             "Build on one of the workshop-base images, or have them copied in: --inject"
@@ -167,7 +167,7 @@ impl Found {
     }
 }
 
-impl Standing {
+impl BaseContents {
     /// Whether it can be built on.
     pub(super) fn is_complete(&self) -> bool {
         self.missing.is_empty()
@@ -195,25 +195,25 @@ struct Inside<'a> {
 }
 
 impl Inside<'_> {
-    async fn standing(&self) -> Result<Standing> {
-        let mut standing = Standing::default();
+    async fn contents(&self) -> Result<BaseContents> {
+        let mut contents = BaseContents::default();
         for (path, _) in FILES {
             if !self.has(path).await? {
-                standing.missing.push(path);
+                contents.missing.push(path);
             }
         }
-        for (file, path) in standing.users.iter_mut().zip(["/etc/passwd", "/etc/group", "/etc/shadow"]) {
+        for (file, path) in contents.users.iter_mut().zip(["/etc/passwd", "/etc/group", "/etc/shadow"]) {
             *file = self.read(path).await?;
         }
-        if !standing.has_student() {
-            standing.missing.push("the user student");
+        if !contents.has_student() {
+            contents.missing.push("the user student");
         }
         if !self.has(SHELL).await? {
-            standing.missing.push(SHELL);
+            contents.missing.push(SHELL);
         }
-        standing.has_bash = self.has("/bin/bash").await?;
-        standing.has_workspace = self.has("/workspace").await?;
-        Ok(standing)
+        contents.has_bash = self.has("/bin/bash").await?;
+        contents.has_workspace = self.has("/workspace").await?;
+        Ok(contents)
     }
 
     async fn has(&self, path: &str) -> Result<bool> {

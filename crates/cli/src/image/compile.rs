@@ -13,7 +13,7 @@ use workshop_definition::Definition;
 use super::base::{self, full_id};
 use super::builder::{self, Broken, Build};
 use super::containerfile::{self, BEGINNING, CONTAINERFILE, Place, Recipe};
-use super::lock::{self, Lock, Sources, Standing};
+use super::lock::{self, Freshness, Lock, Sources};
 use super::{Parts, credentials, inject, push};
 use crate::engine::Containers;
 use crate::failure::Failure;
@@ -109,14 +109,14 @@ pub(crate) async fn compile(
         recipe: &recipe,
         commands: RefCell::default(),
     };
-    let standings = compile.standings(&tags, first).await?;
+    let freshness = compile.freshness(&tags, first).await?;
     let mut compiled = Vec::new();
-    if standings.iter().any(|standing| *standing != Standing::Built) {
+    if freshness.iter().any(|of_tag| *of_tag != Freshness::Built) {
         let (base, parts) = compile.base(options).await?;
         let context = Bytes::from(recipe.context(&base)?);
-        for (offset, standing) in standings.iter().enumerate() {
-            compiled.push(match standing {
-                Standing::Built => compile.unchanged(tags[first + offset])?,
+        for (offset, of_tag) in freshness.iter().enumerate() {
+            compiled.push(match of_tag {
+                Freshness::Built => compile.unchanged(tags[first + offset])?,
                 _ => compile.build(first + offset, tags[first + offset], &context, parts.clone()).await?,
             });
         }
@@ -164,34 +164,34 @@ impl Compile<'_> {
         }
     }
 
-    /// How the tags stand, from the first that is asked for.
-    async fn standings(&self, tags: &[&str], first: usize) -> Result<Vec<Standing>, Failure> {
+    /// Whether each tag is up to date, from the first that is asked for.
+    async fn freshness(&self, tags: &[&str], first: usize) -> Result<Vec<Freshness>, Failure> {
         let parts = Parts::find().ok().and_then(|parts| inject::parts_hash(&parts).ok());
-        let mut standings = Vec::new();
+        let mut found = Vec::new();
         for (number, tag) in tags.iter().enumerate().skip(first) {
             let image = image_id(self.containers, &self.name(tag)).await?;
-            standings.push(self.lock.standing(tag, image.as_deref(), &self.sources(number, parts.clone())));
+            found.push(self.lock.freshness(tag, image.as_deref(), &self.sources(number, parts.clone())));
         }
-        Ok(standings)
+        Ok(found)
     }
 
     /// The base to build on, with all parts, and the hash of those that were copied in.
     async fn base(&self, options: &Options) -> Result<(String, Option<String>), Failure> {
         let docker = self.containers.docker();
-        let standing = self.base.look(docker).await?;
-        if standing.is_complete() {
+        let contents = self.base.look(docker).await?;
+        if contents.is_complete() {
             if let Some(warning) = self.base.warning() {
                 self.output.note(&warning);
             }
             return Ok((self.base.id.clone(), None));
         }
-        if !options.inject || !standing.can_be_completed() {
-            return Err(self.base.refusal(&standing));
+        if !options.inject || !contents.can_be_completed() {
+            return Err(self.base.refusal(&contents));
         }
         let parts = Parts::find()?;
         let _progress =
             self.output.progress(format!("Copying the platform's parts into the base {}", self.base.name));
-        let id = inject::inject(&self.base, &standing, &parts, docker).await?;
+        let id = inject::inject(&self.base, &contents, &parts, docker).await?;
         Ok((full_id(&id), Some(inject::parts_hash(&parts)?)))
     }
 

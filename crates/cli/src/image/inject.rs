@@ -7,7 +7,7 @@ use bollard::Docker;
 use bytes::Bytes;
 
 use super::archive::{Archive, Owner, ROOT, hash};
-use super::base::{FILES, Found, Standing, VERSION, VERSION_LABEL};
+use super::base::{BaseContents, FILES, Found, VERSION, VERSION_LABEL};
 use super::containerfile::{CONTAINERFILE, ENTRYPOINT};
 use super::{Parts, builder};
 
@@ -19,13 +19,13 @@ const STUDENT: u64 = 1000;
 /// Makes an image of the base and the parts. Its id.
 pub(super) async fn inject(
     base: &Found,
-    standing: &Standing,
+    contents: &BaseContents,
     parts: &Parts,
     docker: &Docker,
 ) -> Result<String> {
     let mut context = Archive::new();
-    context.file(CONTAINERFILE, containerfile(&base.id, standing).as_bytes(), 0o644, ROOT)?;
-    context.file("parts.tar", &layer(standing, parts)?, 0o644, ROOT)?;
+    context.file(CONTAINERFILE, containerfile(&base.id, contents).as_bytes(), 0o644, ROOT)?;
+    context.file("parts.tar", &layer(contents, parts)?, 0o644, ROOT)?;
     let context = Bytes::from(context.finish()?);
     let build = builder::Build { context, containerfile: CONTAINERFILE, ..builder::Build::default() };
     let outcome = builder::build(docker, build, &|_| {}).await.map_err(|broken| {
@@ -45,9 +45,9 @@ fn part(parts: &Parts, name: &str) -> Result<Vec<u8>> {
     fs::read(&path).with_context(|| format!("the platform's part {}", path.display()))
 }
 
-fn containerfile(base: &str, standing: &Standing) -> String {
+fn containerfile(base: &str, contents: &BaseContents) -> String {
     // Students get bash where there is one.
-    let shell = if standing.has_bash { "" } else { "ENV WORKSHOP_SHELL=\"/bin/sh\"\n" };
+    let shell = if contents.has_bash { "" } else { "ENV WORKSHOP_SHELL=\"/bin/sh\"\n" };
     format!(
         "FROM {base}\nUSER 0\nADD parts.tar /\n{shell}LABEL {VERSION_LABEL}=\"{VERSION}\"\nWORKDIR /workspace\n\
          EXPOSE 8080\n\
@@ -57,7 +57,7 @@ fn containerfile(base: &str, standing: &Standing) -> String {
 }
 
 /// All that is copied in, as it is unpacked over `/`.
-fn layer(standing: &Standing, parts: &Parts) -> Result<Vec<u8>> {
+fn layer(contents: &BaseContents, parts: &Parts) -> Result<Vec<u8>> {
     let mut layer = Archive::new();
     for (path, name) in FILES {
         let mode = match name {
@@ -68,8 +68,8 @@ fn layer(standing: &Standing, parts: &Parts) -> Result<Vec<u8>> {
         };
         layer.file(path.trim_start_matches('/'), &part(parts, name)?, mode, ROOT)?;
     }
-    if !standing.has_student() {
-        let users = Users::with_student(standing);
+    if !contents.has_student() {
+        let users = Users::with_student(contents);
         layer.file("etc/passwd", users.passwd.as_bytes(), 0o644, ROOT)?;
         layer.file("etc/group", users.group.as_bytes(), 0o644, ROOT)?;
         if let Some(shadow) = users.shadow {
@@ -78,7 +78,7 @@ fn layer(standing: &Standing, parts: &Parts) -> Result<Vec<u8>> {
         layer.folder(HOME, 0o755, users.student)?;
         // Without it zsh greets a new user with questions.
         layer.file(&format!("{HOME}/.zshrc"), b"", 0o644, users.student)?;
-        if !standing.has_workspace {
+        if !contents.has_workspace {
             layer.folder("workspace", 0o755, users.student)?;
         }
     }
@@ -96,13 +96,13 @@ struct Users {
 }
 
 impl Users {
-    fn with_student(standing: &Standing) -> Self {
+    fn with_student(contents: &BaseContents) -> Self {
         let text = |file: &Option<Vec<u8>>, else_: &str| match file {
             Some(bytes) => String::from_utf8_lossy(bytes).into_owned(),
             None => else_.to_owned(),
         };
-        let [passwd, group, shadow] = &standing.users;
-        let shell = if standing.has_bash { "/bin/bash" } else { "/bin/sh" };
+        let [passwd, group, shadow] = &contents.users;
+        let shell = if contents.has_bash { "/bin/bash" } else { "/bin/sh" };
         let mut passwd = text(passwd, "root:x:0:0:root:/root:/bin/sh\n");
         let mut group = text(group, "root:x:0:\n");
         let gid = match group.lines().find(|line| line.starts_with("student:")) {
@@ -153,7 +153,7 @@ mod tests {
 
     fn check(users: [Option<&str>; 3], has_bash: bool, expected: &Expect) {
         let users = users.map(|file| file.map(|text| text.as_bytes().to_vec()));
-        let users = Users::with_student(&Standing { users, has_bash, ..Standing::default() });
+        let users = Users::with_student(&BaseContents { users, has_bash, ..BaseContents::default() });
         expected.assert_eq(&format!("{}{}{:?}", users.passwd, users.group, users.shadow));
     }
 

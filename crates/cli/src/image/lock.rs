@@ -58,7 +58,7 @@ pub(super) struct Sources {
 /// How a tag stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase", tag = "state", content = "differs")]
-pub(super) enum Standing {
+pub(super) enum Freshness {
     /// The engine has what a build would give.
     Built,
     /// It has something else; what differs.
@@ -136,9 +136,11 @@ impl Lock {
 
     /// How a tag stands, whose image in the engine is `image` and would be made from `sources`. What is not known now
     /// does not differ.
-    pub(super) fn standing(&self, tag: &str, image: Option<&str>, sources: &Sources) -> Standing {
-        let Some(image) = image else { return Standing::Missing };
-        let Some(entry) = self.entry(tag) else { return Standing::Stale(vec!["not built by this workshop"]) };
+    pub(super) fn freshness(&self, tag: &str, image: Option<&str>, sources: &Sources) -> Freshness {
+        let Some(image) = image else { return Freshness::Missing };
+        let Some(entry) = self.entry(tag) else {
+            return Freshness::Stale(vec!["not built by this workshop"]);
+        };
         let (was, is) = (&entry.sources, sources);
         let known = |was: &Option<String>, is: &Option<String>| is.is_some() && was != is;
         let differs: Vec<&str> = [
@@ -152,7 +154,7 @@ impl Lock {
         .into_iter()
         .filter_map(|(what, differs)| differs.then_some(what))
         .collect();
-        if differs.is_empty() { Standing::Built } else { Standing::Stale(differs) }
+        if differs.is_empty() { Freshness::Built } else { Freshness::Stale(differs) }
     }
 }
 
@@ -225,21 +227,21 @@ mod tests {
     fn a_tag_stands_as_what_it_is_made_from() {
         let mut lock = Lock::default();
         lock.note("one", "sha256:1", &sources());
-        let check = |image, change: fn(&mut Sources), expected: Standing| {
+        let check = |image, change: fn(&mut Sources), expected: Freshness| {
             let mut now = sources();
             change(&mut now);
-            assert_eq!(lock.standing("one", image, &now), expected);
+            assert_eq!(lock.freshness("one", image, &now), expected);
         };
         let image = Some("sha256:1");
-        check(image, |_| {}, Standing::Built);
-        check(image, |now| now.base = None, Standing::Built);
-        check(None, |_| {}, Standing::Missing);
-        check(Some("sha256:2"), |_| {}, Standing::Stale(vec!["image"]));
-        check(image, |now| now.base = Some("other".into()), Standing::Stale(vec!["base"]));
-        check(image, |now| now.container_file = Some("c".into()), Standing::Stale(vec!["containerFile"]));
-        check(image, |now| now.recipe.clear(), Standing::Stale(vec!["recipe"]));
-        check(image, |now| now.artifact.clear(), Standing::Stale(vec!["artifact"]));
-        let unknown = Standing::Stale(vec!["not built by this workshop"]);
-        assert_eq!(lock.standing("two", image, &sources()), unknown);
+        check(image, |_| {}, Freshness::Built);
+        check(image, |now| now.base = None, Freshness::Built);
+        check(None, |_| {}, Freshness::Missing);
+        check(Some("sha256:2"), |_| {}, Freshness::Stale(vec!["image"]));
+        check(image, |now| now.base = Some("other".into()), Freshness::Stale(vec!["base"]));
+        check(image, |now| now.container_file = Some("c".into()), Freshness::Stale(vec!["containerFile"]));
+        check(image, |now| now.recipe.clear(), Freshness::Stale(vec!["recipe"]));
+        check(image, |now| now.artifact.clear(), Freshness::Stale(vec!["artifact"]));
+        let unknown = Freshness::Stale(vec!["not built by this workshop"]);
+        assert_eq!(lock.freshness("two", image, &sources()), unknown);
     }
 }

@@ -7,7 +7,7 @@ use workshop_definition::{Base, Definition};
 
 use super::compile::{LATEST, image_id};
 use super::containerfile::Recipe;
-use super::lock::{self, Lock, Sources, Standing};
+use super::lock::{self, Freshness, Lock, Sources};
 use super::{Parts, base, inject};
 use crate::engine::Containers;
 use crate::failure::Failure;
@@ -29,7 +29,7 @@ pub(crate) struct TagStatus {
     /// The tag, without the repository.
     pub(crate) tag: String,
     #[serde(flatten)]
-    standing: Standing,
+    freshness: Freshness,
     /// The image's id, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) id: Option<String>,
@@ -41,16 +41,16 @@ pub(crate) struct TagStatus {
 impl TagStatus {
     /// `built`, `stale` or `missing`, and what differs.
     pub(crate) fn words(&self) -> (&'static str, String) {
-        match &self.standing {
-            Standing::Built => ("built", String::new()),
-            Standing::Stale(differs) => ("stale", differs.join(", ")),
-            Standing::Missing => ("missing", String::new()),
+        match &self.freshness {
+            Freshness::Built => ("built", String::new()),
+            Freshness::Stale(differs) => ("stale", differs.join(", ")),
+            Freshness::Missing => ("missing", String::new()),
         }
     }
 
     /// Whether a compile has nothing to do for it.
     pub(crate) fn is_built(&self) -> bool {
-        self.standing == Standing::Built
+        self.freshness == Freshness::Built
     }
 }
 
@@ -80,9 +80,9 @@ pub(crate) async fn status(
             recipe: recipe.hash(number),
             artifact: recipe.artifact_hash(),
         };
-        let standing = lock.standing(&tag, id.as_deref(), &sources);
+        let freshness = lock.freshness(&tag, id.as_deref(), &sources);
         let digest = lock.entry(&tag).and_then(|entry| entry.digest.clone());
-        tags.push(TagStatus { tag, standing, id, digest });
+        tags.push(TagStatus { tag, freshness, id, digest });
     }
     Ok(Status { image: definition.image.clone(), tags })
 }

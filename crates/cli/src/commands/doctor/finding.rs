@@ -5,7 +5,7 @@ use serde::Serialize;
 /// How something stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum Standing {
+pub(super) enum Level {
     /// There, and as it should be.
     Ok,
     /// There or not; nothing needs it now.
@@ -20,7 +20,7 @@ pub(super) enum Standing {
 pub(super) struct Finding {
     /// The thing.
     pub(super) what: String,
-    pub(super) standing: Standing,
+    pub(super) standing: Level,
     /// What was found.
     pub(super) found: String,
     /// What to do.
@@ -30,15 +30,15 @@ pub(super) struct Finding {
 
 impl Finding {
     pub(super) fn ok(what: impl Into<String>, found: impl Into<String>) -> Self {
-        Self { what: what.into(), standing: Standing::Ok, found: found.into(), advice: None }
+        Self { what: what.into(), standing: Level::Ok, found: found.into(), advice: None }
     }
 
     pub(super) fn note(what: impl Into<String>, found: impl Into<String>) -> Self {
-        Self { standing: Standing::Note, ..Self::ok(what, found) }
+        Self { standing: Level::Note, ..Self::ok(what, found) }
     }
 
     pub(super) fn missing(what: impl Into<String>, found: impl Into<String>) -> Self {
-        Self { standing: Standing::Missing, ..Self::ok(what, found) }
+        Self { standing: Level::Missing, ..Self::ok(what, found) }
     }
 
     pub(super) fn advise(self, advice: impl Into<String>) -> Self {

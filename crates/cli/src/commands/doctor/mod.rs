@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use self::finding::{Finding, Standing};
+use self::finding::{Finding, Level};
 use crate::arguments::EngineChoice;
 use crate::context::Context;
 use crate::failure::Failure;
@@ -40,7 +40,7 @@ pub(crate) async fn run(context: &Context) -> Result<(), Failure> {
     let (engines, engine) = engines::look(choice).await;
     let parts = machine::parts();
     let bubblewrap = sandbox::look();
-    let sandboxes = parts.iter().chain(&bubblewrap).all(|found| found.standing != Standing::Missing);
+    let sandboxes = parts.iter().chain(&bubblewrap).all(|found| found.standing != Level::Missing);
     let (able, verdict) = verdict(choice, engine.as_deref(), sandboxes);
     let report = Report {
         version: env!("CARGO_PKG_VERSION"),
@@ -93,9 +93,9 @@ fn text(report: &Report, paint: Paint) -> String {
         let _ = writeln!(page, "\n{}", paint.bold(chapter.name));
         for finding in &chapter.findings {
             let mark = match finding.standing {
-                Standing::Ok => paint.green("✓"),
-                Standing::Note => paint.yellow("·"),
-                Standing::Missing => paint.red("✗"),
+                Level::Ok => paint.green("✓"),
+                Level::Note => paint.yellow("·"),
+                Level::Missing => paint.red("✗"),
             };
             let _ = writeln!(page, "{mark} {:<width$}  {}", shown(&finding.what), shown(&finding.found));
             if let Some(advice) = &finding.advice {

@@ -44,7 +44,7 @@ pub(super) async fn begin(
         (Some(step), Some(_)) => (
             before(step)?,
             step.clone(),
-            Some(SwitchRequest { id: hex(6)?, kind: SwitchKind::Switch, step: step.clone() }),
+            Some(SwitchRequest { id: random(6)?, kind: SwitchKind::Switch, step: step.clone() }),
         ),
         (Some(step), None) => (before(step)?, step.clone(), None),
         // A step that the workshop no longer has: from the beginning, with everything that was done.
@@ -52,20 +52,7 @@ pub(super) async fn begin(
         (None, None) => (tag.to_owned(), workshop.step_after(tag).unwrap_or(tag).to_owned(), None),
     };
     let port = port(context.settings.port)?;
-    let mut env = vec![
-        (ACCESS_TOKEN.to_owned(), hex(16)?),
-        (INSTRUCTOR_TOKEN.to_owned(), hex(16)?),
-        (SUPERVISOR_TOKEN.to_owned(), hex(16)?),
-    ];
-    if let Some(variable) = &workshop.llm_key
-        && (target.tag.is_none() || may_be_asked_for(variable))
-        && let Some(key) = context.settings.llm_key(variable)?
-    {
-        env.push((variable.clone(), key));
-    }
-    if let Some(request) = &request {
-        env = switched_env(&env, request);
-    }
+    let env = variables(target, context, request.as_ref())?;
     let (volume, folder) = match volume {
         Volume::Named(name) => (Some(name), None),
         Volume::Folder(folder) => (None, Some(folder.display().to_string())),
@@ -106,6 +93,28 @@ pub(super) async fn begin(
         // Another `run` was faster: its workspace is this one, and its own to clear away.
         (Err(error), Creation::Exists) => Err(error.into()),
     }
+}
+
+/// The variables of its backend: the tokens, the key of an LLM, and what it is begun for.
+fn variables(
+    target: &Target,
+    context: &Context,
+    request: Option<&SwitchRequest>,
+) -> Result<Vec<(String, String)>, Failure> {
+    let mut variables = Vec::new();
+    for name in [ACCESS_TOKEN, INSTRUCTOR_TOKEN, SUPERVISOR_TOKEN] {
+        variables.push((name.to_owned(), random(16)?));
+    }
+    if let Some(name) = &target.workshop.llm_key
+        && (target.tag.is_none() || may_be_asked_for(name))
+        && let Some(key) = context.settings.llm_key(name)?
+    {
+        variables.push((name.clone(), key));
+    }
+    Ok(match request {
+        Some(request) => switched_env(&variables, request),
+        None => variables,
+    })
 }
 
 /// Whether an image of somebody else's may name this variable as the one with the key: any other one may hold another
@@ -201,10 +210,10 @@ pub(super) fn port(wished: Option<u16>) -> Result<u16, Failure> {
 }
 
 /// So many random bytes, in hex.
-pub(super) fn hex(bytes: usize) -> Result<String, Failure> {
+pub(super) fn random(bytes: usize) -> Result<String, Failure> {
     let mut random = vec![0; bytes];
     getrandom::fill(&mut random).map_err(|error| anyhow!("no random numbers: {error}"))?;
-    Ok(random.iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(hex::encode(random))
 }
 
 #[cfg(test)]

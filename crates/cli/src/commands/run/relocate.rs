@@ -69,7 +69,7 @@ async fn plan(engine: &Engine, old: &Container, port: u16) -> Result<Plan, Failu
         .with_context(|| format!("the image {} is not here any more", old.image))?;
     let name = &old.labels.workspace;
     Ok(Plan {
-        container: format!("workshop-{name}-{}", begin::hex(6)?),
+        container: format!("workshop-{name}-{}", begin::random(6)?),
         image: old.image.clone(),
         // Made for no request: if this fails, no request has failed.
         labels: Labels { port, request: None, ..old.labels.clone() },
