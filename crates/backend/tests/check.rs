@@ -38,9 +38,12 @@ impl Workspace {
 fn shown(report: &Report) -> String {
     let lines = report.tests.iter().map(|test| {
         let mark = if test.passed { "pass" } else { "FAIL" };
-        let reason =
-            if test.passed { String::new() } else { format!(" | {} | {}", test.found, test.expected) };
-        format!("{mark} {}{reason}\n", test.title)
+        let reason = if test.passed {
+            String::new()
+        } else {
+            format!(" | {} | {}", test.test.found, test.test.expected)
+        };
+        format!("{mark} {}{reason}\n", test.test.title)
     });
     let count = format!("{} of {}\n", report.passed_count, report.total);
     [count].into_iter().chain(lines).collect()

@@ -185,7 +185,7 @@ pub struct CheckReport {
 }
 
 /// One test of a check.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct TestReport {
     /// Whether it passed.
     pub passed: bool,

@@ -47,14 +47,7 @@ pub(crate) async fn check(step: &OpenStep, trigger: Trigger) -> Result<CheckRepo
         passed_count: report.passed_count,
         trigger,
         ts: appended.ts,
-        tests: report
-            .tests
-            .into_iter()
-            .map(|t| TestReport {
-                passed: t.passed,
-                test: FailedTest { title: t.title, found: t.found, expected: t.expected },
-            })
-            .collect(),
+        tests: report.tests,
     })
 }
 
@@ -68,9 +61,13 @@ fn result(step: &StepMeta, report: &Report, trigger: Trigger) -> StateEvent<'sta
         failed: report
             .tests
             .iter()
-            .filter(|t| !t.passed)
+            .filter(|test| !test.passed)
             .take(MAX_FAILED)
-            .map(|t| FailedTest { title: text(&t.title), found: text(&t.found), expected: text(&t.expected) })
+            .map(|TestReport { test, .. }| FailedTest {
+                title: text(&test.title),
+                found: text(&test.found),
+                expected: text(&test.expected),
+            })
             .collect(),
     }
 }

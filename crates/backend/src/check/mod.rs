@@ -20,7 +20,7 @@ use workshop_sandbox::{Launcher, Pipes, Program, RunAs};
 
 pub use error::CheckError;
 pub use goss::IN_IMAGE;
-pub use report::{Report, Test};
+pub use report::Report;
 
 /// How long a check may take.
 const TIME_LIMIT: Duration = Duration::from_secs(60);

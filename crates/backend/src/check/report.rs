@@ -1,5 +1,8 @@
 //! From goss's outcomes to a report: which tests there are, in the author's order, and which of them passed.
 
+use workshop_events::FailedTest;
+use workshop_wire::history::TestReport;
+
 use super::error::CheckError;
 use super::outcome::Outcome;
 use super::words;
@@ -13,21 +16,8 @@ pub struct Report {
     pub total: u32,
     /// How many of them passed.
     pub passed_count: u32,
-    /// The tests, in the order of the spec.
-    pub tests: Vec<Test>,
-}
-
-/// One test: a resource that the author gave a title, or one property of one without.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Test {
-    /// What was tested.
-    pub title: String,
-    /// Whether it passed.
-    pub passed: bool,
-    /// What was found, in the student's words; empty when it passed.
-    pub found: String,
-    /// What was expected; empty when it passed.
-    pub expected: String,
+    /// The tests, in the order of the spec: a resource that the author gave a title, or one property of one without.
+    pub tests: Vec<TestReport>,
 }
 
 /// Makes a report of the outcomes of a spec.
@@ -41,7 +31,7 @@ pub(super) fn report(spec: &str, mut outcomes: Vec<Outcome>) -> Result<Report, C
     outcomes.sort_by_cached_key(|outcome| {
         (place_in(spec, outcome), outcome.resource_type.clone(), outcome.resource_id.clone())
     });
-    let tests: Vec<Test> = outcomes
+    let tests: Vec<TestReport> = outcomes
         .chunk_by(|a, b| a.resource_type == b.resource_type && a.resource_id == b.resource_id)
         .flat_map(tests_of)
         .collect();
@@ -55,7 +45,7 @@ pub(super) fn report(spec: &str, mut outcomes: Vec<Outcome>) -> Result<Report, C
 
 /// The tests of one resource. What was skipped counts as not passed when something of the same resource failed, as it
 /// is then still to come; else the author meant it to be left out.
-fn tests_of(resource: &[Outcome]) -> Vec<Test> {
+fn tests_of(resource: &[Outcome]) -> Vec<TestReport> {
     let failed = resource.iter().any(|outcome| !outcome.successful);
     let looked_at: Vec<&Outcome> = resource.iter().filter(|outcome| failed || !outcome.skipped).collect();
     match looked_at.first() {
@@ -65,34 +55,26 @@ fn tests_of(resource: &[Outcome]) -> Vec<Test> {
 }
 
 /// A resource with a title is one test: the author's sentence says all that is asked for.
-fn titled(title: &str, outcomes: &[&Outcome]) -> Test {
+fn titled(title: &str, outcomes: &[&Outcome]) -> TestReport {
     let failed: Vec<&&Outcome> = outcomes.iter().filter(|outcome| !outcome.successful).collect();
     let join = |say: fn(&Outcome) -> String| {
         let sentences: Vec<String> = failed.iter().map(|outcome| say(outcome)).collect();
         words::shortened(&sentences.join("; "))
     };
-    Test {
-        title: title.to_owned(),
-        passed: failed.is_empty(),
-        found: join(words::found),
-        expected: join(words::expected),
-    }
+    let (found, expected) = (join(words::found), join(words::expected));
+    TestReport { passed: failed.is_empty(), test: FailedTest { title: title.to_owned(), found, expected } }
 }
 
-fn untitled(outcome: &Outcome) -> Test {
+fn untitled(outcome: &Outcome) -> TestReport {
     let title = words::title(outcome);
-    if outcome.skipped {
-        return Test { title, passed: false, found: "not looked at yet".into(), expected: String::new() };
-    }
-    if outcome.successful {
-        return Test { title, passed: true, found: String::new(), expected: String::new() };
-    }
-    Test {
-        title,
-        passed: false,
-        found: words::shortened(&words::found(outcome)),
-        expected: words::shortened(&words::expected(outcome)),
-    }
+    let (passed, found, expected) = if outcome.skipped {
+        (false, "not looked at yet".to_owned(), String::new())
+    } else if outcome.successful {
+        (true, String::new(), String::new())
+    } else {
+        (false, words::shortened(&words::found(outcome)), words::shortened(&words::expected(outcome)))
+    };
+    TestReport { passed, test: FailedTest { title, found, expected } }
 }
 
 /// Where in the spec the resource is; goss does not keep the order.
