@@ -1,7 +1,7 @@
 //! The instructor of a class: sees who needs help, opens that student's moment, and moves through it.
 
 import { type Page } from '@playwright/test';
-import { expect, test, type Student } from './dashboard';
+import { expect, test, type Schemas, type Student } from './dashboard';
 import { openStudent, screen, type, Workspace } from './workspace';
 
 const rows = (page: Page) => page.locator('tbody tr');
@@ -160,7 +160,7 @@ test('a real workspace is followed, and its terminal is watched live', async ({ 
     await expect(screen(student)).not.toContainText('not-mine');
     await page.getByRole('radio', { name: 'Replay' }).click();
     await expect(page.getByRole('list', { name: 'Commands and checks' })).toContainText('last-');
-    const { commands } = await dashboard.ask<{ commands: { cmd: string }[] }>('/api/workspaces/ada/commands');
+    const { commands } = await dashboard.ask<Schemas['CommandPage']>('/api/workspaces/ada/commands');
     expect(commands.map(({ cmd }) => cmd).join('\n')).not.toContain('not-mine');
     expect(commands.map(({ cmd }) => cmd)).toContain('ls; echo last-$((30+3))');
     await student.close();
@@ -230,7 +230,7 @@ test('two replicas show the same simulated class, to two instructors', async ({ 
   // What is counted in minutes may turn between two looks.
   await expect.poll(async () => JSON.stringify(await shown(page)) === JSON.stringify(await shown(also))).toBe(true);
   for (const { student } of seats) await expect(page.locator('tbody .row').filter({ hasText: student })).toHaveCount(1);
-  const cards = (await dashboard.ask<{ workspaces: { completed: number; steps: number }[] }>('/api/workspaces')).workspaces;
+  const cards = (await dashboard.ask<Schemas['Class']>('/api/workspaces')).workspaces;
   expect(cards.some(({ completed }) => completed > 0)).toBe(true);
 
   // What one takes in, the other shows.

@@ -7,9 +7,13 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import type { components } from '../src/api/dashboard';
 import { freePort, target, watch, type Workspace } from './workspace';
 
 const ROOT = resolve(import.meta.dirname, '../..');
+
+/** What the API of the dashboard answers. */
+export type Schemas = components['schemas'];
 
 /** A replica of the dashboard: a process. */
 export class Replica {

@@ -3,7 +3,7 @@
 import { join, resolve } from 'node:path';
 import { test as classes } from './dashboard';
 import { test as supervised } from './supervised';
-import { expect, openStudent, screen, test, type, Workspace } from './workspace';
+import { expect, openStudent, screen, test, type, Workspace, type Schemas } from './workspace';
 import { type Page } from '@playwright/test';
 
 const IMAGES = resolve(import.meta.dirname, '../../docs/images');
@@ -127,8 +127,8 @@ async function work(page: Page, title: string, commands: string[], next: string)
 
 /** Types the author's own solution of the step. */
 async function finish(page: Page, workspace: Workspace): Promise<void> {
-  const { active } = await workspace.ask<{ active: string }>('/api/state');
-  const { markdown } = await workspace.ask<{ markdown: string }>(`/api/steps/${active}/help/solve`);
+  const { active } = await workspace.ask<Schemas['StateView']>('/api/state');
+  const { markdown } = await workspace.ask<Schemas['HelpText']>(`/api/steps/${active}/help/solve`);
   for (const [, block] of markdown.matchAll(/```bash\n([\s\S]*?)```/g)) for (const command of block!.trim().split('\n')) await line(page, command);
   await page.getByRole('button', { name: 'Check my work' }).click();
   await expect(screen(page)).toBeVisible();

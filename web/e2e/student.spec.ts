@@ -1,6 +1,6 @@
 //! The student's way through a step: read, try, fail, mend, pass; and nothing is lost when the backend is killed.
 
-import { doFirstStep, expect, openStudent, screen, test, type } from './workspace';
+import { doFirstStep, expect, openStudent, screen, test, type, type Schemas } from './workspace';
 
 test('a step from its text to its end, across a killed backend', async ({ page, workspace }) => {
   await openStudent(page, workspace);
@@ -29,7 +29,7 @@ test('a step from its text to its end, across a killed backend', async ({ page, 
   await expect(page.getByRole('heading', { level: 1 })).toHaveText('Look around');
   expect(await text.evaluate((element) => element.scrollTop)).toBe(200);
   await expect(page.locator('.xterm-helper-textarea')).toBeFocused();
-  expect((await workspace.ask<{ active: string }>('/api/state')).active).toBe('look-around');
+  expect((await workspace.ask<Schemas['StateView']>('/api/state')).active).toBe('look-around');
 
   await workspace.kill();
   await expect(page.getByText('Reconnecting').first()).toBeVisible();
@@ -44,7 +44,7 @@ test('a step from its text to its end, across a killed backend', async ({ page, 
 
   await page.getByRole('button', { name: 'Go to step 2: Files and folders' }).click();
   await expect(page.getByRole('heading', { level: 1 })).toHaveText('Files and folders');
-  await expect.poll(() => workspace.ask<{ active: string }>('/api/state').then((state) => state.active)).toBe('files-and-folders');
+  await expect.poll(() => workspace.ask<Schemas['StateView']>('/api/state').then((state) => state.active)).toBe('files-and-folders');
 
   await page.getByRole('button', { name: 'Recording', exact: true }).click();
   const recordings = page.getByRole('dialog', { name: 'Recordings' });
@@ -76,7 +76,7 @@ test('reading is not working there', async ({ page, context, workspace }) => {
   await page.getByRole('navigation', { name: 'Steps' }).getByRole('button', { name: 'Files and folders', exact: true }).click();
   const bar = page.getByRole('complementary', { name: 'Reading another step' });
   await expect(bar).toContainText('Reading step 2 · you are working in step 1');
-  expect((await workspace.ask<{ active: string }>('/api/state')).active).toBe('look-around');
+  expect((await workspace.ask<Schemas['StateView']>('/api/state')).active).toBe('look-around');
   await page.reload();
   await expect(page.getByRole('heading', { level: 1 })).toHaveText('Files and folders');
 
@@ -92,7 +92,7 @@ test('reading is not working there', async ({ page, context, workspace }) => {
 
   await bar.getByRole('button', { name: 'Work on this step here' }).click();
   await expect(bar).toHaveCount(0);
-  expect((await workspace.ask<{ active: string }>('/api/state')).active).toBe('files-and-folders');
+  expect((await workspace.ask<Schemas['StateView']>('/api/state')).active).toBe('files-and-folders');
 });
 
 test('help slides over the text, keeps a history, and asks before the solution', async ({ page, workspace }) => {
@@ -133,7 +133,7 @@ test.describe('a guided workshop', () => {
   test.use({ workshop: 'examples/web-server' });
   test('opens into the matrix, with groups as rows and what is locked', async ({ page, workspace }) => {
     await page.goto(workspace.studentAddress);
-    const steps = await workspace.ask<{ title: string; group: string | null; accessible: boolean }[]>('/api/steps');
+    const steps = await workspace.ask<Schemas['StepView'][]>('/api/steps');
     await page.getByRole('button', { name: /show all/ }).click();
     const matrix = page.getByRole('dialog', { name: 'All steps' });
     await expect(matrix.getByRole('listitem')).toHaveCount(steps.length);
@@ -157,6 +157,6 @@ test.describe('a free workshop', () => {
     await path.getByRole('button', { name: 'Branch and merge' }).click();
     await expect(page.getByRole('heading', { level: 1 })).toHaveText('Branch and merge');
     await page.getByRole('button', { name: 'Work on this step here' }).click();
-    await expect.poll(() => workspace.ask<{ active: string }>('/api/state').then(({ active }) => active)).toBe('branches');
+    await expect.poll(() => workspace.ask<Schemas['StateView']>('/api/state').then(({ active }) => active)).toBe('branches');
   });
 });

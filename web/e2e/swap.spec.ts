@@ -1,14 +1,9 @@
 //! An image swap, as a supervisor would do it: asked for in the page, done outside, and the page comes back by itself.
 
-import { doFirstStep, expect, openStudent, screen, test, type, type Workspace } from './workspace';
+import { doFirstStep, expect, openStudent, screen, test, type, type Schemas, type Workspace } from './workspace';
 
 const SUPERVISOR = 'a-supervisor-of-this-test';
 test.use({ environment: { WORKSHOP_SUPERVISOR_TOKEN: SUPERVISOR } });
-
-interface State {
-  active: string;
-  switch: { request: string; kind: string; step: string } | null;
-}
 
 /** Tells the workspace that a swap failed, as its supervisor does. */
 async function fail(workspace: Workspace, request: string, reason: string): Promise<void> {
@@ -36,7 +31,7 @@ test.beforeEach(async ({ page, workspace }) => {
 });
 
 test('the page reconnects to the new image and says which it is', async ({ page, workspace }) => {
-  const { switch: open } = await workspace.ask<State>('/api/state');
+  const { switch: open } = await workspace.ask<Schemas['StateView']>('/api/state');
   expect(open).toMatchObject({ kind: 'reset', step: 'files-and-folders' });
   await workspace.swap(open!.request, open!.kind, open!.step, 'look-around');
   await expect(page.getByText('This is a fresh workspace from the image after step 1, Look around.')).toBeVisible();
@@ -49,7 +44,7 @@ test('the page reconnects to the new image and says which it is', async ({ page,
 });
 
 test('a swap that fails is told, and nothing has changed', async ({ page, workspace }) => {
-  const { switch: open } = await workspace.ask<State>('/api/state');
+  const { switch: open } = await workspace.ask<Schemas['StateView']>('/api/state');
   await fail(workspace, open!.request, 'the image is not there\n');
   await expect(page.getByText('The workspace was not restarted at “Files and folders”.')).toBeVisible();
   await expect(page.getByText('Your files and your progress are as they were. Why: the image is not there')).toBeVisible();
@@ -58,7 +53,7 @@ test('a swap that fails is told, and nothing has changed', async ({ page, worksp
 });
 
 test('on the way back from an image that did not get ready, nothing speaks of a fresh workspace', async ({ page, workspace }) => {
-  const { switch: open } = await workspace.ask<State>('/api/state');
+  const { switch: open } = await workspace.ask<Schemas['StateView']>('/api/state');
   await page.getByRole('button', { name: 'More' }).click();
   await expect(page.getByRole('menuitem', { name: 'Restart the workspace…' })).toBeDisabled();
   await page.keyboard.press('Escape');

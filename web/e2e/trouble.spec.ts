@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, openStudent, screen, test, type } from './workspace';
+import { expect, openStudent, screen, test, type, type Schemas } from './workspace';
 
 test.describe('on a full disk', () => {
   test.skip(process.getuid?.() !== 0, 'mounting a small disk needs root');
@@ -59,7 +59,7 @@ test.describe('without goss', () => {
     await expect(check.getByRole('alert')).toContainText('goss');
     await expect(check.getByRole('listitem')).toHaveCount(0);
     await expect(page.getByRole('button', { name: 'Check my work' })).toBeEnabled();
-    expect((await workspace.ask<{ checks: unknown[] }>('/api/state')).checks).toEqual([]);
+    expect((await workspace.ask<Schemas['StateView']>('/api/state')).checks).toEqual([]);
   });
 });
 

@@ -7,9 +7,13 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import type { components } from '../src/api/schema';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 const PREFIX = join(tmpdir(), 'workshop-e2e-');
+
+/** What the API of a workspace answers. */
+export type Schemas = components['schemas'];
 
 interface Options {
   /** The folder of the workshop to serve. */

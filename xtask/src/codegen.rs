@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
+use serde_json::{Map, Value, json, map::Entry};
 
 use crate::checkout::Checkout;
 use crate::program;
@@ -64,7 +65,9 @@ pub(crate) fn check(checkout: &Checkout) -> Result<()> {
 
 fn generated(checkout: &Checkout) -> Result<Vec<Generated>> {
     let mut files = Vec::new();
-    for (name, schema) in workshop_events::schema::all() {
+    let lines = workshop_events::schema::all();
+    files.push(("web/src/api/log.d.ts".into(), client(checkout, &json(&document_of(&lines)?)?)?));
+    for (name, schema) in lines {
         files.push((Path::new("schemas").join(name), json(&schema)?));
     }
     files.push(("schemas/workshop.schema.json".into(), json(&workshop_definition::schema())?));
@@ -77,13 +80,62 @@ fn generated(checkout: &Checkout) -> Result<Vec<Generated>> {
     Ok(files)
 }
 
-/// The types of the API for the pages, from the API's own document.
+/// The types of an OpenAPI document for the pages. A property with a default may be absent.
 fn client(checkout: &Checkout, openapi: &str) -> Result<String> {
     let document = checkout.target.join("openapi.json");
     fs::write(&document, openapi).with_context(|| document.display().to_string())?;
-    program::output(checkout.web_command("npx").args(["--no-install", "openapi-typescript"]).arg(&document))
+    let command = ["--no-install", "openapi-typescript", "--default-non-nullable=false"];
+    program::output(checkout.web_command("npx").args(command).arg(&document))
 }
 
-fn json(value: &serde_json::Value) -> Result<String> {
+/// An OpenAPI document without paths whose components are JSON Schemas and what they define, each by its name.
+fn document_of(schemas: &[(&str, Value)]) -> Result<Value> {
+    let mut components = Map::new();
+    for (file, schema) in schemas {
+        let mut schema = schema.clone();
+        point_to_components(&mut schema);
+        let object = schema.as_object_mut().with_context(|| format!("{file} is not an object"))?;
+        object.remove("$schema");
+        let definitions = object.remove("$defs");
+        let title = object.remove("title");
+        let title = title.as_ref().and_then(Value::as_str).with_context(|| format!("{file} has no title"))?;
+        let definitions = definitions.and_then(|definitions| definitions.as_object().cloned());
+        for (name, component) in definitions.into_iter().flatten().chain([(title.to_owned(), schema)]) {
+            match components.entry(name) {
+                Entry::Vacant(free) => {
+                    free.insert(component);
+                }
+                Entry::Occupied(known) if *known.get() == component => {}
+                Entry::Occupied(known) => bail!("{file} defines another {}", known.key()),
+            }
+        }
+    }
+    Ok(json!({
+        "openapi": "3.1.0",
+        "info": { "title": "Lines of a log", "version": "1" },
+        "paths": {},
+        "components": { "schemas": components },
+    }))
+}
+
+/// Makes each reference to a schema's own definitions one to the document's components.
+fn point_to_components(value: &mut Value) {
+    match value {
+        Value::Object(object) => {
+            for (key, value) in object {
+                match value {
+                    Value::String(target) if key == "$ref" => {
+                        *target = target.replace("#/$defs/", "#/components/schemas/");
+                    }
+                    _ => point_to_components(value),
+                }
+            }
+        }
+        Value::Array(values) => values.iter_mut().for_each(point_to_components),
+        _ => {}
+    }
+}
+
+fn json(value: &Value) -> Result<String> {
     Ok(serde_json::to_string_pretty(value)? + "\n")
 }

@@ -18,7 +18,7 @@ macro_rules! state_events {
             $(
                 $(#[$about])*
                 #[serde(rename = $name)]
-                $variant { $( $(#[$attribute])* $field: $type, )* },
+                $variant { $( $(#[$attribute])* $(#[schemars($default)])? $field: $type, )* },
             )*
             /// An event of a later version; its line survives, folds skip it.
             Unknown {

@@ -62,7 +62,7 @@ export class Class {
       return;
     }
     if (name === 'changed') for (const card of (JSON.parse(data) as Schemas['Changed']).workspaces) this.pending.set(card.workspace, card);
-    else if (name === 'removed') for (const workspace of JSON.parse(data) as string[]) this.pending.set(workspace, null);
+    else if (name === 'removed') for (const workspace of JSON.parse(data) as Schemas['Removed']) this.pending.set(workspace, null);
     else return;
     this.timer ??= setTimeout(() => this.draw(), DRAW_MS);
   }

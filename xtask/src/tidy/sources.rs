@@ -78,7 +78,7 @@ pub(super) fn test(path: &Path) -> bool {
 
 /// Files that `cargo xtask codegen` writes.
 fn generated(path: &Path) -> bool {
-    ["web/src/api/schema.d.ts", "web/src/api/dashboard.d.ts"].iter().any(|file| path == Path::new(file))
+    ["schema", "dashboard", "log"].iter().any(|name| path == Path::new(&format!("web/src/api/{name}.d.ts")))
 }
 
 /// Every manifest takes the lints and the versions of the workspace.

@@ -1,5 +1,7 @@
 //! A recording as it is read: asciicast v2, a line at a time, also while it is still being written.
 
+import type { components } from '$api/log';
+
 /** An event of a cast; the time is in seconds of the session. */
 export type CastEvent = { time: number; kind: 'output'; data: string } | { time: number; kind: 'resize'; cols: number; rows: number };
 
@@ -26,7 +28,7 @@ export class CastReader {
       return;
     }
     if (!this.headed) {
-      const header = value as { width?: number; height?: number };
+      const header = value as Partial<components['schemas']['CastHeader']>;
       this.cols = size(header.width, this.cols);
       this.rows = size(header.height, this.rows);
       this.headed = true;

@@ -1,10 +1,9 @@
 //! Which steps the path in the top bar shows.
 
+import type { Schemas } from '$api/client';
+
 /** A step as the path needs it. */
-export interface PathStep {
-  id: string;
-  group: string | null;
-}
+type PathStep = Pick<Schemas['StepView'], 'id' | 'group'>;
 
 /** More steps than this, or any group, and the path shows the neighbourhood of the active step. */
 export const WHOLE_PATH = 7;

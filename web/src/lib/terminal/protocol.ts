@@ -1,17 +1,4 @@
-//! What is said over a terminal's WebSocket besides bytes.
-
-/** What the backend says. */
-export type FromBackend =
-  | { type: 'restored'; session: string; terminal: string; cols: number; rows: number; running: boolean }
-  | { type: 'size'; cols: number; rows: number }
-  | { type: 'exit'; code: number | null }
-  | { type: 'error'; title: string; detail: string };
-
-/** What the page says. */
-export type FromPage =
-  | { type: 'hello'; token: string | null; terminal: string; cols: number; rows: number }
-  | { type: 'resize'; cols: number; rows: number }
-  | { type: 'ack'; bytes: number };
+//! Close codes of a terminal's WebSocket, as `wire` has them, and names of terminals.
 
 export const CLOSE_TOKEN = 4401;
 export const CLOSE_NO_TERMINAL = 4404;

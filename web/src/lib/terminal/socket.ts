@@ -1,9 +1,10 @@
 //! One terminal's connection: says hello, reconnects with patience, acknowledges, and hands over what arrives.
 
+import type { Schemas } from '$api/client';
 import { token } from '$api/token';
 import { backoff, pause } from '$lib/connection/backoff';
 import { Acknowledger } from './acknowledge';
-import { CLOSE_NO_TERMINAL, CLOSE_TOKEN, type FromBackend, type FromPage } from './protocol';
+import { CLOSE_NO_TERMINAL, CLOSE_TOKEN } from './protocol';
 
 /** A longer paste goes in several frames; the backend accepts 64 KiB in one. */
 const MAX_FRAME = 32 * 1024;
@@ -17,7 +18,7 @@ export interface Size {
 export interface SocketListener {
   /** The size to say hello with. */
   size(): Size;
-  told(message: FromBackend): void;
+  told(message: Schemas['ServerMessage']): void;
   /** Output; `done` is called once it is on the screen. */
   output(bytes: Uint8Array, done: () => void): void;
   /** The connection is gone; another attempt follows unless `final`. */
@@ -63,7 +64,7 @@ export class TerminalSocket {
     return true;
   }
 
-  private say(message: FromPage): void {
+  private say(message: Schemas['ClientMessage']): void {
     this.send(JSON.stringify(message));
   }
 
@@ -88,12 +89,12 @@ export class TerminalSocket {
       this.socket = socket;
       let restored = false;
       const acknowledger = new Acknowledger((bytes) => {
-        if (socket.readyState === WebSocket.OPEN) socket.send(JSON.stringify({ type: 'ack', bytes } satisfies FromPage));
+        if (socket.readyState === WebSocket.OPEN) socket.send(JSON.stringify({ type: 'ack', bytes } satisfies Schemas['ClientMessage']));
       });
       socket.onopen = () => this.say({ type: 'hello', token: token(), terminal: this.terminal, ...this.listener.size() });
       socket.onmessage = ({ data }) => {
         if (typeof data === 'string') {
-          const message = JSON.parse(data) as FromBackend;
+          const message = JSON.parse(data) as Schemas['ServerMessage'];
           restored ||= message.type === 'restored';
           this.listener.told(message);
         } else {
