@@ -1,25 +1,19 @@
 //! The workspace as the instructor's page knows it: its status, its timeline, and what arrives while the page is open.
 
 import { api, type Schemas } from '$api/client';
+import type { components } from '$api/log';
 import { asProblem, type Problem } from '$api/problem';
 import { clock } from '$lib/connection/clock.svelte';
 import { coalesce } from '$lib/connection/coalesce';
+import type { ServerEvent } from '$lib/connection/events';
 import { EventStream } from '$lib/connection/stream.svelte';
 import { Replay } from '$lib/replay/replay.svelte';
 import { backend } from './backend';
 
-/** A raw line of the commands stream; older lines lack fields. */
-interface CommandLine {
-  seq: number;
-  ts: string;
-  cmd: string;
-  exit?: number | null;
-  session?: string | null;
-  step?: string | null;
-  cwd?: string | null;
-  ms?: number | null;
-  at?: number | null;
-}
+type Lines = components['schemas'];
+
+/** What older lines of the commands stream lack. */
+const LACKING = { exit: null, session: null, step: null, cwd: null, ms: null, at: null };
 
 export class Overview {
   status = $state.raw<Schemas['InstructorStatus'] | null>(null);
@@ -31,7 +25,7 @@ export class Overview {
 
   readonly replay = new Replay(backend);
   readonly stream = new EventStream('/api/instructor/events', {
-    event: ({ name, data }) => this.hear(name, data),
+    event: (event) => this.hear(event),
     opened: (again) => {
       if (again) void this.refresh();
     },
@@ -60,14 +54,25 @@ export class Overview {
     this.replay.pause();
   }
 
-  private hear(name: string, data: string): void {
+  /** Applies an event that says all the page shows of it; after any other, status and timeline are read anew. */
+  private hear({ name, data }: ServerEvent): void {
     if (name === 'commands') {
-      const line = JSON.parse(data) as CommandLine;
-      this.replay.add({ seq: line.seq, ts: line.ts, cmd: line.cmd, exit: line.exit ?? null, session: line.session ?? null, step: line.step ?? null, cwd: line.cwd ?? null, ms: line.ms ?? null, at: line.at ?? null });
-      this.seen = Date.parse(line.ts);
-      return;
-    }
-    void this.refresh();
+      const line = JSON.parse(data) as Lines['CommandRecord'];
+      if (line.seq == null) return void this.refresh();
+      this.replay.add({ ...LACKING, ...line, seq: line.seq });
+      this.active(line.ts);
+    } else if (name === 'llm') {
+      this.active((JSON.parse(data) as Lines['HelpRecord']).ts);
+      this.changes += 1;
+    } else if (name === 'state') {
+      const line = JSON.parse(data) as Lines['StateRecord'];
+      if (line.event === 'step_viewed') this.active(line.ts);
+      else void this.refresh();
+    } else if (name !== 'storage' && name !== 'recording') void this.refresh();
+  }
+
+  private active(ts: string | null): void {
+    this.seen = Math.max(this.seen ?? 0, Date.parse(ts ?? '') || 0) || null;
   }
 
   private async read(): Promise<void> {
@@ -75,7 +80,7 @@ export class Overview {
       const [status, timeline] = await Promise.all([api.instructor.status(), api.instructor.timeline()]);
       this.status = status;
       this.replay.load(timeline);
-      this.seen = Math.max(this.seen ?? 0, Date.parse(status.lastActivity ?? '') || 0) || null;
+      this.active(status.lastActivity);
       this.changes += 1;
       this.problem = null;
     } catch (error) {
