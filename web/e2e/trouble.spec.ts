@@ -51,7 +51,7 @@ test.describe('on a full disk', () => {
 });
 
 test.describe('without goss', () => {
-  test.use({ environment: { PATH: '/usr/bin:/bin' } });
+  test.use({ environment: { WORKSHOP_GOSS: '/nowhere/goss' } });
   test('a check that cannot run is no failed check', async ({ page, workspace }) => {
     await openStudent(page, workspace);
     await page.getByRole('button', { name: 'Check my work' }).click();
