@@ -44,4 +44,8 @@ test('what the log does not hold is applied, and what is not known is read', () 
   expect(after('later', '{}')).toBeNull();
   expect(after('state', '{"event":"later","step":"fails"}')).toBeNull();
   expect(after('state', '{"event":"help_opened","step":"former","mode":"hints","source":"file"}')).toBeNull();
+  expect(after('state', '{"event":"goss_result","step":"former","passed":false}')).toBeNull();
+  const bare = after('state', '{"ts":"2026-11-20T09:00:00.000Z","event":"goss_result","step":"fails","passed":false,"failed":[{"title":"t"}]}');
+  const tests = [{ title: 't', passed: false, found: '', expected: '' }];
+  expect(bare?.state.checks).toEqual([{ step: 'fails', passed: false, total: 0, passedCount: 0, trigger: 'student', ts: '2026-11-20T09:00:00.000Z', tests }]);
 });
