@@ -19,7 +19,13 @@ pub struct Settings {
     pub url: IngestUrl,
 
     /// The workspace's token; better given as the variable, where no list of processes shows it
-    #[arg(long, env = "WORKSHOP_INGEST_TOKEN", value_name = "TOKEN", hide_env_values = true)]
+    #[arg(
+        long,
+        env = "WORKSHOP_INGEST_TOKEN",
+        value_name = "TOKEN",
+        hide_env_values = true,
+        allow_hyphen_values = true
+    )]
     pub token: Token,
 
     /// The log volume
@@ -162,6 +168,13 @@ mod tests {
             joined.as_str(),
             "http://h/ingest/ann/0123456789abcdef/cast/a%2F..%2Fb%20%252e%3F%23.cast"
         );
+    }
+
+    /// One in 64 of those that the dashboard makes begins with a hyphen.
+    #[test]
+    fn a_token_may_begin_with_a_hyphen() {
+        let arguments = ["workshop-shipper", "--url", "http://h/ingest/ann", "--token", "-grace-of-ann"];
+        assert!(Settings::try_parse_from(arguments).is_ok());
     }
 
     #[test]
