@@ -1,8 +1,5 @@
 //! The service as a whole: how soon it serves, and what it and its clients cost in memory.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, reason = "a benchmark prints")]
-
-#[path = "../tests/common/mod.rs"]
-mod common;
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a benchmark that fails says so at once")]
 
 use std::{
     fs,
@@ -13,32 +10,20 @@ use std::{
     time::{Duration, Instant},
 };
 
-use common::{ACCESS, Backend, Folder, INSTRUCTOR, WORKSHOP};
 use futures_util::{SinkExt, StreamExt};
 use serde_json::json;
 use tokio_tungstenite::tungstenite::{Message, client::IntoClientRequest};
 use workshop_events::{Cause, CheckCount, LogId, StateEvent, Timestamp, Trigger, codec::Body};
+use workshop_testing::backend::{ACCESS, Backend, Folder, INSTRUCTOR, WORKSHOP};
+use workshop_testing::measure::{median, row};
 
+const COMMAND: &str = "cargo bench -p workshop-backend --bench service";
 const EVENTS: u64 = 100_000;
 
 fn main() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     readiness();
     runtime.block_on(memory());
-}
-
-fn row(row: &str, value: f64, unit: &str, bound: Option<f64>, goal: &str) {
-    let ratio = bound.map(|bound| value / bound);
-    let command = "cargo bench -p workshop-backend --bench service";
-    println!(
-        "{}",
-        json!({"row": row, "value": value, "unit": unit, "bound": bound, "ratio": ratio, "goal": goal, "command": command})
-    );
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
 }
 
 /// Writes a log of a hundred thousand events, as a class of many hours would.
@@ -126,9 +111,9 @@ fn readiness() {
             (bound, took)
         })
         .collect();
-    let value = median(pairs.iter().map(|p| p.1).collect());
-    let bound = median(pairs.iter().map(|p| p.0).collect());
-    row("exec to first 200 on /readyz, log of 100,000 events", value, "ms", Some(bound), "<= 100 ms");
+    let value = median(pairs.iter().map(|p| p.1));
+    let bound = median(pairs.iter().map(|p| p.0));
+    row(COMMAND, "exec to first 200 on /readyz, log of 100,000 events", "ms", (value, bound), "<= 100 ms");
 }
 
 /// A static program that does nothing.
@@ -154,9 +139,7 @@ fn serves(port: u16) -> bool {
 }
 
 fn resident(backend: &Backend) -> f64 {
-    let status = fs::read_to_string(format!("/proc/{}/status", backend.child.id())).unwrap();
-    let line = status.lines().find(|l| l.starts_with("VmRSS")).unwrap();
-    line.split_whitespace().nth(1).unwrap().parse::<f64>().unwrap()
+    backend.process.memory("VmRSS") as f64
 }
 
 async fn memory() {
@@ -164,7 +147,7 @@ async fn memory() {
     let backend = folder.start(&[("WORKSHOP_LOG", "error")]).ready().await;
     backend.get("/api/state").await;
     tokio::time::sleep(Duration::from_secs(1)).await;
-    row("idle backend", resident(&backend) / 1024.0, "MB RSS", None, "<= 15 MB");
+    row(COMMAND, "idle backend", "MB RSS", resident(&backend) / 1024.0, "<= 15 MB");
 
     const SSE: usize = 500;
     // The first few pay for what all share.
@@ -177,7 +160,8 @@ async fn memory() {
         streams.push(backend.events("/api/events", ACCESS).await);
     }
     tokio::time::sleep(Duration::from_millis(500)).await;
-    row("a client of /api/events", (resident(&backend) - before) / SSE as f64, "KiB RSS", None, "<= 24 KiB");
+    let each = (resident(&backend) - before) / SSE as f64;
+    row(COMMAND, "a client of /api/events", "KiB RSS", each, "<= 24 KiB");
     drop(streams);
 
     const SOCKETS: usize = 200;
@@ -191,7 +175,8 @@ async fn memory() {
         sockets.push(socket(&backend, "/ws/instructor/terminal", INSTRUCTOR).await);
     }
     tokio::time::sleep(Duration::from_millis(500)).await;
-    row("a WebSocket", (resident(&backend) - before) / SOCKETS as f64, "KiB RSS", None, "<= 8 KiB");
+    let each = (resident(&backend) - before) / SOCKETS as f64;
+    row(COMMAND, "a WebSocket", "KiB RSS", each, "<= 8 KiB");
 }
 
 type Socket = tokio_tungstenite::WebSocketStream<tokio_tungstenite::MaybeTlsStream<tokio::net::TcpStream>>;

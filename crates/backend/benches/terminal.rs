@@ -24,7 +24,9 @@ use workshop_backend::{
 };
 use workshop_definition::artifact::Artifact;
 use workshop_sandbox::{Direct, Launcher, Program, RunAs, Running, Signal, TerminalSize};
+use workshop_testing::measure::{median, pairs, row};
 
+const COMMAND: &str = "cargo bench -p workshop-backend --bench terminal";
 const PAIRS: usize = 5;
 const KEYS: usize = 400;
 const FLOOD: Duration = Duration::from_millis(1500);
@@ -43,16 +45,18 @@ fn main() {
     let bench = Bench { backend, client, address };
 
     // First, while no flood has left its buffers behind.
-    row("memory that a page which stalls takes", "MB", bench.stalled(), None, None, "≤ 8 MB");
+    row(COMMAND, "memory that a page which stalls takes", "MB", bench.stalled(), "≤ 8 MB");
     let mut page = bench.page("echo");
     bench.start_echo(&mut page);
-    let (value, bound, ratio) = pairs(|| bench.echo(&mut page), || bench.bare_echo());
-    row("echo of a key over the WebSocket, p50", "ms", value, Some(bound), Some(ratio), "the bound + 0.3 ms");
-    row("echo of a key, beyond a bare PTY loop", "ms", value - bound, None, None, "≤ 0.3 ms");
+    let echo = pairs(PAIRS, || bench.echo(&mut page), || bench.bare_echo());
+    row(COMMAND, "echo of a key over the WebSocket, p50", "ms", &echo[..], "the bound + 0.3 ms");
+    let beyond = median(echo.iter().map(|pair| pair.0)) - median(echo.iter().map(|pair| pair.1));
+    row(COMMAND, "echo of a key, beyond a bare PTY loop", "ms", beyond, "≤ 0.3 ms");
     let mut page = bench.page("flood");
     for (name, command) in [("`yes`", vec!["yes"]), ("60-byte lines", vec!["yes", SIXTY])] {
         let mut stopped = Vec::new();
-        let (value, bound, ratio) = pairs(
+        let flood = pairs(
+            PAIRS,
             || {
                 let (speed, stop) = bench
                     .flood(&mut page, &command.iter().map(|arg| format!("'{arg}' ")).collect::<String>());
@@ -61,23 +65,10 @@ fn main() {
             },
             || bench.bare_flood(&command),
         );
-        row(
-            &format!("flood of {name}, recorded and acknowledged"),
-            "MB/s",
-            value,
-            Some(bound),
-            Some(ratio),
-            "≥ 0.7",
-        );
+        row(COMMAND, &format!("flood of {name}, recorded and acknowledged"), "MB/s", &flood[..], "≥ 0.7");
         let slowest = stopped.into_iter().fold(0.0, f64::max);
-        row(
-            &format!("Ctrl-C in a flood of {name}, to the prompt, the slowest"),
-            "ms",
-            slowest,
-            None,
-            None,
-            "≤ 100 ms",
-        );
+        let name = format!("Ctrl-C in a flood of {name}, to the prompt, the slowest");
+        row(COMMAND, &name, "ms", slowest, "≤ 100 ms");
     }
     bench.backend.block_on(terminals.shut_down());
     let events = fs::read_to_string(root.path().join("runtime/state-events.jsonl")).unwrap();
@@ -86,32 +77,6 @@ fn main() {
 
 /// 59 characters and a line feed.
 const SIXTY: &str = "a line that is as long as many lines of the output of tools";
-
-/// Median of the values, of the bounds, and of their ratios; A B A B, after one pair to warm up.
-fn pairs(mut measured: impl FnMut() -> f64, mut bound: impl FnMut() -> f64) -> (f64, f64, f64) {
-    measured();
-    bound();
-    let all: Vec<(f64, f64)> = (0..PAIRS).map(|_| (measured(), bound())).collect();
-    (
-        median(all.iter().map(|(value, _)| *value)),
-        median(all.iter().map(|(_, bound)| *bound)),
-        median(all.iter().map(|(value, bound)| value / bound)),
-    )
-}
-
-fn median(values: impl Iterator<Item = f64>) -> f64 {
-    let mut values: Vec<f64> = values.collect();
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
-}
-
-fn row(name: &str, unit: &str, value: f64, bound: Option<f64>, ratio: Option<f64>, goal: &str) {
-    let command = "cargo bench -p workshop-backend --bench terminal";
-    let row = json!({
-        "row": name, "value": value, "unit": unit, "bound": bound, "ratio": ratio, "goal": goal, "command": command,
-    });
-    println!("{row}");
-}
 
 /// The backend's terminals, on a port.
 async fn serve(root: &Path) -> (Terminals, String) {
@@ -246,7 +211,7 @@ impl Bench {
                 while page.take().await == 0 {}
                 times.push(begin.elapsed().as_secs_f64() * 1e3);
             }
-            median(times.into_iter())
+            median(times)
         })
     }
 
@@ -267,7 +232,7 @@ impl Bench {
             times.push(begin.elapsed().as_secs_f64() * 1e3);
         }
         running.signal_group(Signal::KILL);
-        median(times.into_iter())
+        median(times)
     }
 
     /// MB/s that reach a page, and ms from Ctrl-C to the prompt.

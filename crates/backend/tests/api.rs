@@ -1,21 +1,19 @@
 //! The API of a real backend: what it answers, whom it refuses, and that nothing it said is forgotten.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
-mod common;
-
 use std::{fs, os::unix::fs::PermissionsExt, time::Duration};
 
-use common::{ACCESS, Folder, INSTRUCTOR, SUPERVISOR, WORKSHOP};
 use reqwest::Method;
 use serde_json::{Value, json};
 use workshop_events::Timestamp;
+use workshop_testing::backend::{ACCESS, Folder, INSTRUCTOR, SUPERVISOR, WORKSHOP, set_mode};
 
 /// A goss that leaves a mark when it is run.
 fn false_goss(folder: &Folder, place: &str) -> std::path::PathBuf {
     let goss = folder.path(place);
     fs::create_dir_all(goss.parent().unwrap()).unwrap();
     fs::write(&goss, format!("#!/bin/sh\ntouch {}\n", folder.path("work/mark").display())).unwrap();
-    common::set_mode(&goss, 0o755);
+    set_mode(&goss, 0o755);
     goss
 }
 
@@ -24,7 +22,7 @@ async fn what_a_student_can_change_never_checks() {
     let folder = Folder::new(WORKSHOP);
     let mut backend = folder.start(&[]).ready().await;
     false_goss(&folder, "bin/goss");
-    common::set_mode(&folder.path("bin"), 0o777);
+    set_mode(&folder.path("bin"), 0o777);
     let (status, problem) = backend.post("/api/steps/one/validate").await;
     assert_eq!((status, &problem["type"]), (503, &json!("goss-not-trusted")));
     let detail = problem["detail"].as_str().unwrap();

@@ -1,15 +1,12 @@
 //! Clients that read nothing, and lie about it, cost a real backend little memory.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, reason = "tests")]
 
-mod common;
-
 use std::{
     fmt::Write as _,
     fs,
     time::{Duration, Instant},
 };
 
-use common::{ACCESS, Backend, Folder, INSTRUCTOR, WORKSHOP};
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use tokio::{
@@ -18,18 +15,12 @@ use tokio::{
     task::JoinHandle,
 };
 use tokio_tungstenite::{WebSocketStream, client_async, tungstenite::Message};
+use workshop_testing::backend::{ACCESS, Backend, Folder, INSTRUCTOR, WORKSHOP};
 
 /// By so much the memory of the backend may grow, in KiB: less than what a shell prints here.
 const MAX_GROWTH: u64 = 32 * 1024;
 /// What a shell prints, in MiB.
 const FLOOD_MIB: u64 = 48;
-
-/// Resident memory of a process, in KiB.
-fn resident(backend: &Backend) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{}/status", backend.child.id())).unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
-    line.split_whitespace().nth(1).unwrap().parse().unwrap()
-}
 
 /// Looks at the memory until `done`, prints its growth since `before`, and bounds it.
 async fn assert_bounded(backend: &Backend, what: &str, before: u64, done: impl Fn() -> bool) {
@@ -37,7 +28,7 @@ async fn assert_bounded(backend: &Backend, what: &str, before: u64, done: impl F
     let mut most = before;
     loop {
         let last = done();
-        most = most.max(resident(backend));
+        most = most.max(backend.process.memory("VmRSS"));
         assert!(most < before + MAX_GROWTH, "{what}: {before} KiB became {most} KiB");
         if last {
             break;
@@ -105,7 +96,7 @@ async fn a_student_who_reads_nothing_and_acknowledges_everything() {
     let folder = Folder::new(WORKSHOP);
     let backend = folder.start(&[("WORKSHOP_CAST_LIMIT", "1MiB")]).ready().await;
     let mut socket = terminal(&backend, "/ws/terminal", ACCESS).await;
-    let before = resident(&backend);
+    let before = backend.process.memory("VmRSS");
     let (command, done) = flood(&folder);
     socket.send(Message::Binary(command.into())).await.unwrap();
     let liar = lie(socket);
@@ -122,7 +113,7 @@ async fn instructors_who_read_nothing_beside_a_student_who_reads() {
     let (command, done) = flood(&folder);
     student.send(Message::Binary(command.into())).await.unwrap();
     let student = tokio::spawn(read_and_resize(student));
-    let before = resident(&backend);
+    let before = backend.process.memory("VmRSS");
     let mut liars = Vec::new();
     for _ in 0..3 {
         liars.push(lie(terminal(&backend, "/ws/instructor/terminal", INSTRUCTOR).await));
@@ -162,7 +153,7 @@ async fn followers_of_events_who_read_nothing() {
         assert_eq!(&status, b"HTTP/1.1 200");
         followers.push(follower);
     }
-    let before = resident(&backend);
+    let before = backend.process.memory("VmRSS");
     let volume = || fs::metadata(folder.path("runtime/state-events.jsonl")).unwrap().len();
     let begin = volume();
     while volume() - begin < 1536 * 1024 {

@@ -1,78 +1,28 @@
 //! A real backend on volumes that are full, taken, damaged or not its own.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, reason = "tests")]
 
-mod common;
+use std::{fs, io::Write, os::unix::process::CommandExt, process::Stdio, time::Duration};
 
-use std::{
-    fs,
-    io::Write,
-    os::unix::process::CommandExt,
-    path::Path,
-    process::{Command, Stdio},
-    time::{Duration, Instant},
-};
-
-use common::{ACCESS, Backend, Folder, WORKSHOP};
 use reqwest::Method;
+use rustix::process::Signal;
 use serde_json::json;
+use workshop_testing::backend::{ACCESS, Backend, Folder, WORKSHOP};
+use workshop_testing::{Mount, PATIENCE, free_port, until_async};
 
-/// A small tmpfs over a folder; unmounted when it is dropped.
-struct SmallDisk<'a>(&'a Path);
-
-impl<'a> SmallDisk<'a> {
-    /// `None` where mounting is not permitted.
-    fn mount(path: &'a Path) -> Option<Self> {
-        let done = Command::new("mount").args(["-t", "tmpfs", "-o", "size=1m", "tmpfs"]).arg(path).status();
-        if done.is_ok_and(|status| status.success()) {
-            return Some(Self(path));
-        }
-        eprintln!("skipped: mounting a tmpfs is not permitted here");
-        None
-    }
-
-    fn fill(&self) {
-        let mut file = fs::File::create(self.0.join("filler")).unwrap();
-        while file.write_all(&[b'x'; 4096]).is_ok() {}
-        while file.write_all(b"x").is_ok() {}
-    }
-
-    fn free(&self) {
-        fs::remove_file(self.0.join("filler")).unwrap();
-    }
-}
-
-impl Drop for SmallDisk<'_> {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("--lazy").arg(self.0).status();
-    }
-}
-
-/// Asks until the answer is this, for at most a minute.
+/// Asks until the answer is this.
 async fn eventually(backend: &Backend, path: &str, field: &str, expected: serde_json::Value) {
-    let begin = Instant::now();
-    loop {
-        let state = backend.get(path).await;
-        if state[field] == expected {
-            return;
-        }
-        assert!(
-            begin.elapsed() < Duration::from_secs(60),
-            "{field} is {}, expected {expected}",
-            state[field]
-        );
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    until_async(&format!("{field} is {expected}"), async || backend.get(path).await[field] == expected).await;
 }
 
 #[tokio::test]
 async fn a_full_disk_is_said_and_got_over() {
     let folder = Folder::new(WORKSHOP);
     let runtime = folder.path("runtime");
-    let Some(disk) = SmallDisk::mount(&runtime) else { return };
+    let Some(disk) = Mount::tmpfs_at("a_full_disk", &runtime, "size=1m") else { return };
     fs::write(folder.path("work/one.txt"), "hello").unwrap();
     let backend = folder.start(&[]).ready().await;
     let mut events = backend.events("/api/events", ACCESS).await;
-    disk.fill();
+    let filler = disk.fill();
     // The page that was begun may still have room: go on until it is full.
     let mut refused = None;
     for _ in 0..200 {
@@ -88,7 +38,7 @@ async fn a_full_disk_is_said_and_got_over() {
     assert_eq!(backend.get("/api/state").await["storage"], "full");
     let (ready, _) = backend.call(Method::GET, "/readyz", "", None).await;
     assert_eq!(ready, 200);
-    disk.free();
+    fs::remove_file(filler).unwrap();
     // It goes on by itself, and says so though nobody does anything.
     eventually(&backend, "/api/state", "storage", json!("ok")).await;
     let (status, report) = backend.post("/api/steps/one/validate").await;
@@ -113,12 +63,12 @@ async fn a_full_disk_is_said_and_got_over() {
 async fn a_disk_that_is_full_at_the_start_serves_what_it_holds() {
     let folder = Folder::new(WORKSHOP);
     let runtime = folder.path("runtime");
-    let Some(disk) = SmallDisk::mount(&runtime) else { return };
+    let Some(disk) = Mount::tmpfs_at("a_full_disk", &runtime, "size=1m") else { return };
     fs::write(folder.path("work/one.txt"), "hello").unwrap();
     let backend = folder.start(&[]).ready().await;
     backend.post("/api/steps/one/validate").await;
     backend.kill();
-    disk.fill();
+    let filler = disk.fill();
     let before = fs::read_to_string(runtime.join("state-events.jsonl")).unwrap();
     let room = 4096 - before.len() % 4096;
     // Whatever room the last page has is not enough for a `backend_started`.
@@ -132,7 +82,7 @@ async fn a_disk_that_is_full_at_the_start_serves_what_it_holds() {
     assert_eq!(backend.get("/api/steps").await[1]["accessible"], true);
     assert_eq!(backend.get("/api/steps/two/content").await, "# Second\n");
     assert_eq!(backend.post("/api/steps/two/start").await.0, 507);
-    disk.free();
+    fs::remove_file(filler).unwrap();
     eventually(&backend, "/api/state", "storage", json!("ok")).await;
     assert_eq!(backend.post("/api/steps/two/start").await.0, 200);
     let log = fs::read_to_string(runtime.join("state-events.jsonl")).unwrap();
@@ -160,22 +110,16 @@ async fn sigterm_ends_it_in_order_whoever_is_connected() {
     let folder = Folder::new(WORKSHOP);
     let mut backend = folder.start(&[]).ready().await;
     let mut events = backend.events("/api/events", ACCESS).await;
-    let begin = Instant::now();
-    Command::new("kill").arg(backend.child.id().to_string()).status().unwrap();
-    assert!(events.next_within(Duration::from_secs(60)).await.is_none(), "the stream ends");
-    let status = loop {
-        if let Some(status) = backend.child.try_wait().unwrap() {
-            break status;
-        }
-        assert!(begin.elapsed() < Duration::from_secs(60));
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    };
+    backend.process.signal(Signal::TERM);
+    assert!(events.next_within(PATIENCE).await.is_none(), "the stream ends");
+    let status = backend.process.wait();
     assert!(status.success(), "{status}");
 }
 
 /// Starts a backend that must refuse, and gives what it says.
 fn refusal(folder: &Folder, env: &[(&str, &str)]) -> String {
-    let mut command = common::command(&folder.path("artifact"), &folder.path("runtime"), 1, env);
+    let mut command =
+        workshop_testing::backend::command(&folder.path("artifact"), &folder.path("runtime"), 1, env);
     command.stderr(Stdio::piped()).process_group(0);
     let output = command.spawn().unwrap().wait_with_output().unwrap();
     let said = String::from_utf8(output.stderr).unwrap();
@@ -194,7 +138,8 @@ async fn an_empty_variable_is_not_set() {
 #[test]
 fn help_lists_the_variables_and_shows_no_token() {
     let folder = Folder::new(WORKSHOP);
-    let mut command = common::command(&folder.path("artifact"), &folder.path("runtime"), 1, &[]);
+    let mut command =
+        workshop_testing::backend::command(&folder.path("artifact"), &folder.path("runtime"), 1, &[]);
     let help = String::from_utf8(command.arg("--help").output().unwrap().stdout).unwrap();
     for name in ["LISTEN", "SWITCH", "ACCESS_TOKEN", "ALLOWED_HOSTS", "GOSS_INTERVAL", "CAST_LIMIT"] {
         assert!(help.contains(&format!("[env: WORKSHOP_{name}")), "{name} in {help}");
@@ -246,12 +191,12 @@ async fn a_damaged_log_is_reported_and_the_rest_of_it_kept() {
     bytes.extend_from_slice(b"{\"log\":\"cut off");
     fs::write(&path, &bytes).unwrap();
 
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let mut command = common::command(&folder.path("artifact"), &folder.path("runtime"), port, &[]);
+    let port = free_port();
+    let mut command =
+        workshop_testing::backend::command(&folder.path("artifact"), &folder.path("runtime"), port, &[]);
     let said = folder.path("stderr");
-    let child = command.stderr(fs::File::create(&said).unwrap()).spawn().unwrap();
-    let client = reqwest::Client::new();
-    let backend = Backend { child, base: format!("http://127.0.0.1:{port}"), port, client }.ready().await;
+    command.stderr(fs::File::create(&said).unwrap());
+    let backend = Backend::of(&mut command, port).ready().await;
     assert_eq!(backend.get("/api/state").await["completed"], json!(["one"]));
     let said = fs::read_to_string(said).unwrap();
     assert!(said.contains(&format!("offset={line} ")), "{said}");

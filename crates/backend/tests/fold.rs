@@ -1,14 +1,12 @@
 //! The fold is fed by the events that were appended, and is what a replay of their lines gives.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
-mod common;
-
-use common::{Folder, WORKSHOP};
 use workshop_backend::workspace::{self, Identity};
 use workshop_definition::artifact::Artifact;
 use workshop_events::{Cause, CheckCount, FailedTest, State, StateEvent, SwitchKind, Trigger};
 use workshop_journal::replay_dir;
 use workshop_projector::Projection;
+use workshop_testing::backend::{Folder, WORKSHOP};
 
 /// One of each event that a backend appends, with texts that JSON writes otherwise than they are.
 fn events() -> Vec<StateEvent<'static>> {

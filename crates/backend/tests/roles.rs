@@ -1,15 +1,13 @@
 //! Which roles every route and every socket of a real backend really lets in, compared with one table.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
-mod common;
-
 use std::collections::BTreeSet;
 
-use common::{ACCESS, Backend, Folder, INSTRUCTOR, SUPERVISOR, WORKSHOP};
 use futures_util::{SinkExt, StreamExt};
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio_tungstenite::{connect_async, tungstenite::Message};
+use workshop_testing::backend::{ACCESS, Backend, Folder, INSTRUCTOR, SUPERVISOR, WORKSHOP};
 
 const TOKENS: [(&str, &str); 4] =
     [("none", ""), ("access", ACCESS), ("instructor", INSTRUCTOR), ("supervisor", SUPERVISOR)];

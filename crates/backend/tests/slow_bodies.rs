@@ -1,17 +1,15 @@
 //! Who has no token is answered before a body, or a first frame, is read.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
-mod common;
-
 use std::time::Duration;
 
-use common::{Backend, Folder, SUPERVISOR, WORKSHOP};
 use serde_json::Value;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
     time::timeout,
 };
+use workshop_testing::backend::{Backend, Folder, SUPERVISOR, WORKSHOP};
 
 const PATIENCE: Duration = Duration::from_secs(9);
 

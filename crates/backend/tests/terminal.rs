@@ -12,6 +12,7 @@ use std::{
 use terminal_harness::{PATIENCE, Page, Workshop, shell};
 use workshop_backend::terminal::{AttachError, Role};
 use workshop_events::cast::{self, CastEvent, Header};
+use workshop_testing::Mount;
 use workshop_wire::terminal::ServerMessage;
 
 /// The events of a cast, all of which must be valid.
@@ -422,37 +423,14 @@ async fn a_large_paste_arrives_whole() {
     assert!(pasted == text, "{} of {} bytes", pasted.len(), text.len());
 }
 
-/// A small file system for the log volume, unmounted when dropped.
-struct Small(std::path::PathBuf);
-
-impl Small {
-    fn mount(at: &Path) -> Option<Self> {
-        let mounted =
-            Command::new("mount").args(["-t", "tmpfs", "-o", "size=100m", "tmpfs"]).arg(at).status();
-        if mounted.is_ok_and(|status| status.success()) {
-            return Some(Self(at.to_owned()));
-        }
-        eprintln!("skipped: it mounts a file system and needs root");
-        None
-    }
-
-    /// Leaves so many MiB free, or none.
-    fn fill(&self, free: u64) {
-        let filler = self.0.join("filler");
-        let _ = std::fs::remove_file(&filler);
-        let size = if free == 0 { 200 } else { 100 - free };
-        let zeros = Command::new("head")
-            .args(["-c", &format!("{size}M"), "/dev/zero"])
-            .stdout(std::fs::File::create(filler).unwrap())
-            .stderr(std::process::Stdio::null())
-            .status();
-        zeros.unwrap();
-    }
-}
-
-impl Drop for Small {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
+/// Leaves so many MiB of the 100 free, or none.
+fn leave(mount: &Mount, free: u64) {
+    let filler = mount.path().join("filler");
+    let _ = std::fs::remove_file(&filler);
+    if free == 0 {
+        mount.fill();
+    } else {
+        std::fs::write(filler, vec![0; (100 - free as usize) << 20]).unwrap();
     }
 }
 
@@ -460,7 +438,8 @@ impl Drop for Small {
 async fn a_full_disk_stops_the_recording_and_not_the_terminal() {
     let root = tempfile::tempdir().unwrap();
     std::fs::create_dir(root.path().join("runtime")).unwrap();
-    let Some(small) = Small::mount(&root.path().join("runtime")) else { return };
+    let test = "a_full_disk_stops_the_recording_and_not_the_terminal";
+    let Some(small) = Mount::tmpfs_at(test, &root.path().join("runtime"), "size=100m") else { return };
     let workshop = Workshop::at(root, "/bin/bash", 0, &[]).await;
     let mut page = workshop.page("main", 80, 24).await;
     page.shows("$").await;
@@ -468,13 +447,13 @@ async fn a_full_disk_stops_the_recording_and_not_the_terminal() {
         w.records("state-events.jsonl").iter().filter(|e| e["event"] == name).count()
     };
     // Little space: recording stops.
-    small.fill(40);
+    leave(&small, 40);
     page.types("echo little''-space\r").await;
     page.shows("little-space").await;
     // Nothing more is typed: it learns by itself.
     workshop.until("the recording stops", |w| !w.workspace.health().borrow().recording).await;
     // Space again: it goes on in a new file, which begins with the screen.
-    small.fill(90);
+    leave(&small, 90);
     workshop.until("a new recording begins", |w| count(w, "recording_started") == 1).await;
     page.types("echo space''-again\r").await;
     page.shows("space-again").await;
@@ -483,14 +462,14 @@ async fn a_full_disk_stops_the_recording_and_not_the_terminal() {
     let first_event = events(&second).remove(0);
     assert!(first_event.0 > 0.1 && first_event.2.contains("little-space"), "{first_event:?}");
     // No space at all: keys, output and a new page, and what happened is told when there is space.
-    small.fill(0);
+    leave(&small, 0);
     page.types("echo no''-space; seq 1 2000\r").await;
     page.shows("2000").await;
     let mut other = workshop.page("main", 80, 24).await;
     other.shows("2000").await;
     other.types("echo still''-here\r").await;
     page.shows("still-here").await;
-    small.fill(90);
+    leave(&small, 90);
     workshop.until("the second page is in the log", |w| count(w, "connected") == 2).await;
     page.types("true last\r").await;
     workshop

@@ -1,30 +1,20 @@
 //! How large the images are: what each workshop's artifact adds to them, and what the base adds to its distribution.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, reason = "a benchmark prints")]
 
-#[path = "../tests/harness/mod.rs"]
-#[macro_use]
-#[allow(unused_macros, reason = "the tests' own")]
-mod harness;
-mod common;
+use serde_json::Value;
+use workshop_testing::cli::{On, User, examples};
+use workshop_testing::measure::row;
 
-use common::Images;
-use harness::{On, User, examples};
-use serde_json::{Value, json};
+const COMMAND: &str = "cargo xtask bench images";
 
 fn main() {
     let user = User::new(On::Podman);
     let (example, bytes) = largest_artifact(&user);
-    row(&format!("artifact layer of {example}, the largest of the examples"), bytes, "≤ 1 MB");
+    let name = format!("artifact layer of {example}, the largest of the examples");
+    row(COMMAND, &name, "MB", bytes as f64 / 1e6, "≤ 1 MB");
     let base = std::env::var("WORKSHOP_TEST_BASE").expect("WORKSHOP_TEST_BASE");
-    row("the Debian base image over its distribution", over_distribution(&layers(&user, &base)), "≤ 30 MB");
-}
-
-fn row(row: &str, bytes: u64, goal: &str) {
-    let value = bytes as f64 / 1e6;
-    println!(
-        "{}",
-        json!({"row": row, "value": value, "unit": "MB", "goal": goal, "command": "cargo xtask bench images"})
-    );
+    let over = over_distribution(&layers(&user, &base)) as f64 / 1e6;
+    row(COMMAND, "the Debian base image over its distribution", "MB", over, "≤ 30 MB");
 }
 
 /// Compiles every example. The artifact is the last layer of each of its images, the same in all of them.
@@ -33,7 +23,7 @@ fn largest_artifact(user: &User) -> (String, u64) {
     let folders = entries.filter(|entry| entry.path().is_dir());
     let sizes = folders.map(|folder| {
         let name = folder.file_name().into_string().unwrap();
-        let _images = Images(user);
+        let _images = user.images();
         user.ok(&["build", "compile", &user.copy(&name)]);
         let image = format!("localhost/{}:latest", user.name);
         let artifact = *layers(user, &image).first().unwrap();

@@ -9,20 +9,15 @@
     reason = "a benchmark prints"
 )]
 
-#[path = "../tests/harness/mod.rs"]
-#[macro_use]
-#[allow(unused_macros, reason = "the tests' own")]
-mod harness;
-mod common;
-
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use common::Images;
-use harness::{On, User, wait};
 use serde_json::json;
+use workshop_testing::cli::{On, User};
+use workshop_testing::measure::row;
+use workshop_testing::until;
 
 /// Steps of `git-basics`, each with the image that it begins in.
 const STEPS: [(&str, &str); 4] = [
@@ -46,7 +41,7 @@ fn main() {
 fn measure(on: On) {
     let user = User::new(on);
     let workshop = user.copy("git-basics");
-    let _images = Images(&user);
+    let _images = user.images();
     let _supervisor = user.supervisor(&workshop, &[]);
     let mut by_hand = ByHand::begin(&user);
     let token = user.row().unwrap()["student"].rsplit_once('=').unwrap().1.to_owned();
@@ -61,24 +56,12 @@ fn measure(on: On) {
         // The first pair is to warm up.
         .skip(1)
         .collect();
-    let median_of = |of: fn(&(f64, f64)) -> f64| median(pairs.iter().map(of).collect());
-    println!(
-        "{}",
-        json!({
-            "row": format!("swap, image present, request to prompt, on {on:?}"), "unit": "ms",
-            "value": median_of(|pair| pair.0), "bound": median_of(|pair| pair.1),
-            "ratio": median_of(|pair| pair.0 / pair.1), "goal": "≤ 1.2", "command": "cargo xtask bench swap",
-        })
-    );
+    let name = format!("swap, image present, request to prompt, on {on:?}");
+    row("cargo xtask bench swap", &name, "ms", &pairs[..], "≤ 1.2");
     eprintln!("{on:?}: {pairs:.0?}");
     // The containers go before their images.
     drop(by_hand);
     user.ok(&["rm", "--data", &user.name]);
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
 }
 
 fn milliseconds(begin: Instant) -> f64 {
@@ -105,7 +88,7 @@ fn swap(user: &User, token: &str, step: &str) -> f64 {
     let page = Page::prompted(user.port, token);
     let took = milliseconds(begin);
     // The old container's removal is no part of it.
-    wait("the swap is over", || user.containers().len() == 1);
+    until("the swap is over", || user.containers().len() == 1);
     page.lives();
     took
 }

@@ -7,8 +7,6 @@
     reason = "a failed expectation is a failed test"
 )]
 
-mod images;
-
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -19,7 +17,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use expect_test::expect;
-use images::{Engine, Workshop, given};
+use workshop_testing::cli::{Engine, Workshop, given};
 
 /// Each step's command leaves something that it never leaves twice.
 const STEPS: &str = r#"
@@ -35,11 +33,11 @@ const TAGS: [&str; 5] = ["step-0", "one", "two", "three", "four"];
 static PODMAN: RwLock<()> = RwLock::new(());
 
 fn alone(engine: &Engine) -> Option<RwLockWriteGuard<'static, ()>> {
-    (engine.name == "podman").then(|| PODMAN.write().unwrap_or_else(PoisonError::into_inner))
+    (engine.name() == "podman").then(|| PODMAN.write().unwrap_or_else(PoisonError::into_inner))
 }
 
 fn beside_others(engine: &Engine) -> Option<RwLockReadGuard<'static, ()>> {
-    (engine.name == "podman").then(|| PODMAN.read().unwrap_or_else(PoisonError::into_inner))
+    (engine.name() == "podman").then(|| PODMAN.read().unwrap_or_else(PoisonError::into_inner))
 }
 
 fn base() -> String {
@@ -148,7 +146,7 @@ fn engines_get_the_same_artifact() {
             );
         }
         for tag in TAGS.iter().chain([&"latest"]) {
-            engine.run(&["image", "rm", "--force", &format!("localhost/compile-same:{tag}")]);
+            engine.docker_run(&["image", "rm", "--force", &format!("localhost/compile-same:{tag}")]);
         }
     }
     assert_eq!(hashes[0], hashes[1]);
@@ -190,14 +188,14 @@ fn hostile_text_survives() {
             ("AFTER", "\\n"),
             ("WORKSHOP_IMAGE_STEP", "one"),
         ] {
-            assert!(env.contains(&format!("{name}={value}").as_str()), "{}: {env:?}", engine.name);
+            assert!(env.contains(&format!("{name}={value}").as_str()), "{}: {env:?}", engine.name());
         }
         assert_eq!(engine.text(&image, "/opt/out"), format!("\"it's\" $HOME \\n # <<X \\\n{quotes}|{lines}"));
         let seen = engine.text(&image, "/opt/env");
         assert!(seen.ends_with("\n0\n/workspace\n") && !seen.contains("VALUE_"), "{seen}");
         let file = "/workspace/a dir/$HOME \"it's\" [x]*.txt";
         for (path, owner) in [(file, "640 1000"), ("/workspace/a dir", "755 1000"), ("/opt/tool", "4755 0")] {
-            assert_eq!(engine.owner(&image, path), owner, "{}: {path}", engine.name);
+            assert_eq!(engine.owner(&image, path), owner, "{}: {path}", engine.name());
         }
         assert!(engine.text(&image, "/opt/read").starts_with("$HOME\n"));
     }
@@ -214,9 +212,9 @@ fn a_failing_command_stops_the_build_and_is_named() {
         assert_eq!(said.code, 1);
         let head = "error: step three: command 2 failed (exit code 7): echo first; echo second >&2; exit 7\n";
         let printed =
-            said.error.strip_prefix(head).unwrap_or_else(|| panic!("{}: {}", engine.name, said.error));
+            said.error.strip_prefix(head).unwrap_or_else(|| panic!("{}: {}", engine.name(), said.error));
         // They come through two pipes.
-        assert!(["first\nsecond\n", "second\nfirst\n"].contains(&printed), "{}: {printed}", engine.name);
+        assert!(["first\nsecond\n", "second\nfirst\n"].contains(&printed), "{}: {printed}", engine.name());
         assert_eq!(
             workshop.status(),
             "step-0 built\none built\ntwo built\nthree missing\nfour missing\nlatest missing"
@@ -233,14 +231,14 @@ fn status_tells_built_stale_and_missing_apart() {
         let check = |expected: [&str; 6]| {
             let lines =
                 TAGS.iter().chain([&"latest"]).zip(expected).map(|(tag, state)| format!("{tag} {state}"));
-            assert_eq!(workshop.status(), lines.collect::<Vec<_>>().join("\n"), "{}", engine.name);
+            assert_eq!(workshop.status(), lines.collect::<Vec<_>>().join("\n"), "{}", engine.name());
         };
         check(["missing"; 6]);
         workshop.compile(&[]);
         check(["built"; 6]);
-        engine.run(&["image", "rm", &workshop.name("two")]);
+        engine.docker_run(&["image", "rm", &workshop.name("two")]);
         check(["built", "built", "missing", "built", "built", "built"]);
-        engine.run(&["tag", &workshop.name("one"), &workshop.name("two")]);
+        engine.docker_run(&["tag", &workshop.name("one"), &workshop.name("two")]);
         check(["built", "built", "stale image", "built", "built", "built"]);
         workshop.edit("workshop.yaml", "> /opt/three", ">> /opt/three");
         let (stale, image) = ("stale recipe", "stale image");
@@ -280,7 +278,7 @@ fn sudo_is_of_the_steps_that_ask() {
         let said = workshop.build(&["compile"]);
         assert_eq!(said.code, 1);
         let message = "there is no program sudo: install it in the base, or by a command of this step";
-        assert_eq!(said.error, format!("error: step one: sudo\n{message}\n"), "{}", engine.name);
+        assert_eq!(said.error, format!("error: step one: sudo\n{message}\n"), "{}", engine.name());
     }
 }
 
@@ -294,7 +292,7 @@ fn busybox(engine: &Engine, name: &str) -> String {
     let packed = Command::new("tar").arg("-C").arg(root.path()).arg("-cf").arg(&tar).arg("bin").status();
     assert!(packed.unwrap().success());
     let name = format!("localhost/compile-{name}-{}:latest", std::process::id());
-    engine.run(&["import", tar.to_str().unwrap(), &name]);
+    engine.docker_run(&["import", tar.to_str().unwrap(), &name]);
     fs::remove_file(tar).unwrap();
     name
 }
@@ -324,14 +322,14 @@ fn a_base_without_the_parts_is_refused_or_gets_them() {
         assert!(workshop.status().lines().all(|line| line.ends_with(" built")), "{}", workshop.status());
         let image = workshop.name("one");
         assert_eq!(engine.owner(&image, "/workspace/b"), "644 1000");
-        let container = engine.run(&["run", "--detach", "--publish", "127.0.0.1::8080", &image]);
-        let address = engine.run(&["port", &container, "8080/tcp"]);
+        let container = engine.docker_run(&["run", "--detach", "--publish", "127.0.0.1::8080", &image]);
+        let address = engine.docker_run(&["port", &container, "8080/tcp"]);
         let healthy = answers(address.lines().next().unwrap(), "/healthz");
-        let logs = engine.client().args(["logs", &container]).output().unwrap();
-        engine.run(&["rm", "--force", "--volumes", &container]);
-        assert!(healthy, "{}: {}", engine.name, String::from_utf8_lossy(&logs.stderr));
+        let logs = engine.docker().args(["logs", &container]).output().unwrap();
+        engine.docker_run(&["rm", "--force", "--volumes", &container]);
+        assert!(healthy, "{}: {}", engine.name(), String::from_utf8_lossy(&logs.stderr));
         drop(workshop);
-        engine.run(&["image", "rm", "--force", &base]);
+        engine.docker_run(&["image", "rm", "--force", &base]);
     }
 }
 
@@ -494,7 +492,7 @@ fn images_are_pushed_with_the_credentials_at_hand() {
             workshop.with("REGISTRY_AUTH_FILE", folder.join(podman));
             workshop.with("PATH", &path);
             let said = workshop.build(&["compile", "--push"]);
-            let case = format!("{} {docker} {podman}: {}", engine.name, said.error);
+            let case = format!("{} {docker} {podman}: {}", engine.name(), said.error);
             assert_eq!(said.code, i32::from(!pushed), "{case}");
             let repository = workshop.image.split_once('/').unwrap().1;
             if !pushed {

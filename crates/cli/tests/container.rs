@@ -1,20 +1,15 @@
 //! What holds in a real container: what the student cannot reach, what an image does by itself, and what is survived.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
-#[macro_use]
-mod harness;
-#[path = "harness/terminal.rs"]
-mod terminal;
-
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use harness::{On, User, examples, wait};
 use serde_json::{Value, json};
-use terminal::Terminal;
+use workshop_testing::cli::{On, Terminal, User, examples};
+use workshop_testing::{on_engines, until};
 
 on_engines!(on both:
     the_student_reaches_neither_log_artifact_nor_token,
@@ -105,7 +100,7 @@ fn probe(user: &User) -> Vec<String> {
     let mut terminal = Terminal::open(user.port, &token("student"));
     terminal
         .enter("id -un > /tmp/who; bash /opt/probe.sh > /tmp/probe 2> /dev/null; mv /tmp/probe /tmp/probed");
-    wait("the probe is through", || user.in_container("ls /tmp").contains("probed"));
+    until("the probe is through", || user.in_container("ls /tmp").contains("probed"));
     assert_eq!(user.in_container("cat /tmp/who"), "student\n");
     let said = user.in_container("cat /tmp/probed");
     let supervisors = user.in_container("tr '\\0' '\\n' < /proc/$(pgrep -o -x workshop-backen)/environ");
@@ -135,7 +130,7 @@ fn a_students_goss_never_checks(on: On) {
                       printf '#!/bin/sh\\ntouch /tmp/mark\\n' > goss && chmod 755 goss";
     user.engine(&["exec", "--user", "student", &bare.name, "sh", "-c", false_goss]);
     user.engine(&["restart", &bare.name]);
-    wait("it serves again", || user.serves());
+    until("it serves again", || user.serves());
     let (status, result) = bare.ask("POST", "/api/steps/look-around/validate", None);
     assert_eq!((status, &result["passed"]), (200, &false.into()), "{result}");
     user.engine(&["exec", &bare.name, "sh", "-c", "! test -e /tmp/mark"]);
@@ -221,7 +216,7 @@ impl<'a> Bare<'a> {
         let volume: &[&str] = if volume { &["-v", &mount] } else { &[] };
         let start = ["run", "-d", "--name", &self.name, "-p", &publish];
         self.user.engine(&[&start, volume, more, &[image]].concat());
-        wait("the image serves", || self.user.serves());
+        until("the image serves", || self.user.serves());
     }
 
     fn remove(&self) {
@@ -310,7 +305,7 @@ fn the_hosts_command_switches(on: On) {
         let words: Vec<&str> = command.split(' ').skip(1).collect();
         let mut running =
             user.engine_command(&words).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        wait("the command serves", || user.serves());
+        until("the command serves", || user.serves());
         let state = bare.state();
         assert_eq!((&state["active"], &state["imageStep"]), (&step.into(), &image.into()));
         assert!(state["switch"].is_null(), "{state}");
@@ -330,7 +325,7 @@ fn it_gets_healthy_and_serves_the_host_alone(on: On) {
     // Engines without systemd run no checks by themselves; asked to, all do.
     match on {
         On::Podman => drop(user.engine(&["healthcheck", "run", &container])),
-        _ => wait("it is healthy", || {
+        _ => until("it is healthy", || {
             user.engine(&["inspect", "--format", "{{.State.Health.Status}}", &container]) == "healthy\n"
         }),
     }
@@ -462,7 +457,7 @@ fn a_killed_backend_comes_back_without_anyone(on: On) {
     user.run(HELLO, &[]);
     user.ask("POST", "/api/steps/look-around/viewed", None);
     user.kill_backend();
-    wait("the engine starts it again", || {
+    until("the engine starts it again", || {
         user.row().is_some_and(|row| row["state"] == "running") && user.serves()
     });
     let started = user.events().iter().filter(|line| line["event"] == "backend_started").count();
@@ -496,7 +491,7 @@ impl Disk {
     /// Also the rest of the blocks that the log has, until nothing can be recorded.
     fn fill_log(&self, user: &User) {
         self.fill();
-        wait("nothing can be recorded", || {
+        until("nothing can be recorded", || {
             user.ask("POST", "/api/steps/look-around/validate", None).0 == 507
         });
     }
@@ -530,15 +525,15 @@ fn a_full_disk_loses_no_workspace(on: On) {
     disk.empty();
 
     // Full between the request and the swap: the new container serves what the log has, and cannot append.
-    wait("it appends again", || user.ask("POST", "/api/steps/permissions/viewed", None).0 == 200);
+    until("it appends again", || user.ask("POST", "/api/steps/permissions/viewed", None).0 == 200);
     let request = user.request("look-around", "switch");
     disk.fill_log(&user);
     let mut supervisor = user.supervisor(HELLO, &[]);
-    wait("one container is left", || user.containers().len() == 1 && user.serves());
+    until("one container is left", || user.containers().len() == 1 && user.serves());
     assert_eq!(user.ask("GET", "/api/state", None).0, 200);
     disk.empty();
     user.arrives("look-around");
-    wait("one container is left", || user.containers().len() == 1);
+    until("one container is left", || user.containers().len() == 1);
     // Told as soon as there is room. A line that met the end of the disk is torn, and stays.
     let is_end = |line: &Value| match line["event"].as_str() {
         Some("backend_started") => line["switch"]["request"] == request.as_str(),
@@ -549,7 +544,7 @@ fn a_full_disk_loses_no_workspace(on: On) {
         let log = fs::read_to_string(disk.0.join("log/state-events.jsonl")).unwrap();
         log.lines().filter_map(|line| serde_json::from_str(line).ok()).filter(is_end).count()
     };
-    wait("the log tells how it ended", || ends() > 0);
+    until("the log tells how it ended", || ends() > 0);
     assert_eq!(ends(), 1);
     user.ok(&["switch", &user.name, "permissions"]);
     assert_eq!(user.state()["active"], "permissions");
@@ -659,7 +654,7 @@ fn a_rootless_engine_separates_as_well() {
     let listen = format!("WORKSHOP_LISTEN=127.0.0.1:{}", bare.port);
     let run = ["run", "-d", "--name", "rootless", "--network", "host", "-e", &listen];
     rootless.podman(&[&run[..], &["-v", "log:/workshop/runtime", HELLO]].concat());
-    wait("it serves", || user.serves());
+    until("it serves", || user.serves());
     let state = bare.state();
     assert_eq!((&state["active"], &state["capabilities"]["isolated"]), (&"look-around".into(), &true.into()));
     let student =
@@ -675,6 +670,6 @@ fn a_rootless_engine_separates_as_well() {
     assert_eq!((status, &result["passed"]), (200, &true.into()), "{result}");
     rootless.podman(&["rm", "-f", "rootless"]);
     rootless.podman(&[&run[..], &["-v", "log:/workshop/runtime", HELLO]].concat());
-    wait("it serves again", || user.serves());
+    until("it serves again", || user.serves());
     assert_eq!(bare.state()["completed"], json!(["look-around"]));
 }

@@ -6,18 +6,14 @@
     reason = "a failed expectation is a failed test"
 )]
 
-#[macro_use]
-mod harness;
-mod recorded;
-
 use std::fs;
 use std::net::TcpListener;
 use std::process::Command;
 
-use harness::{On, User};
-use recorded::{answer, said, workshop};
 use serde_json::Value;
 use tempfile::TempDir;
+use workshop_testing::cli::{On, User, answer, said, workshop};
+use workshop_testing::on_engines;
 
 on_engines!(on both: a_live_engine_is_named,);
 

@@ -1,15 +1,13 @@
 //! Containers beside a workspace, on a real engine: named, ready, private, fresh, and gone with it.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
-#[macro_use]
-mod harness;
-
 use std::fs;
 use std::sync::{Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-use harness::{On, User, wait};
 use serde_json::{Value, json};
+use workshop_testing::cli::{On, User};
+use workshop_testing::{on_engines, until};
 
 on_engines!(on both:
     it_is_reached_by_its_name_and_by_nobody_else,
@@ -187,8 +185,8 @@ fn a_swap_makes_it_anew(on: On) {
     let _supervisor = workshop.user.supervisor(&workshop.folder, &[]);
     workshop.user.request("two", "reset");
     workshop.user.arrives("two");
-    wait("fresh storage again", || workshop.say("db", "").is_some_and(|answer| answer == "|"));
-    wait("what was there is gone", || workshop.left().len() == 3);
+    until("fresh storage again", || workshop.say("db", "").is_some_and(|answer| answer == "|"));
+    until("what was there is gone", || workshop.left().len() == 3);
     drop(_supervisor);
     workshop.user.ok(&["rm", "--data", &workshop.user.name]);
     assert_eq!(workshop.left(), [""; 0]);
@@ -238,7 +236,7 @@ fn one_that_gets_lost_on_a_swap_leads_back(on: On) {
     // As it was, with what was stored.
     assert_eq!(workshop.user.state()["active"], "one");
     assert_eq!(workshop.say("db", "").unwrap(), "first|kept");
-    wait("nothing of it is left", || workshop.left().len() == 3);
+    until("nothing of it is left", || workshop.left().len() == 3);
 
     // One that cannot even be made.
     workshop.user.engine(&["rmi", "-f", &image]);

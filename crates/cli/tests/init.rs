@@ -6,24 +6,16 @@
     reason = "a failed expectation is a failed test"
 )]
 
-#[macro_use]
-mod harness;
-mod recorded;
-#[path = "harness/terminal.rs"]
-mod terminal;
-
 use std::fs;
-use std::path::{Path, PathBuf};
 
 use expect_test::expect;
-use harness::{On, User, wait};
-use recorded::{answer, said, workshop};
 use tempfile::TempDir;
-use terminal::Terminal;
 use workshop_backend::check::{Checks, Report};
 use workshop_definition::{Definition, Step};
 use workshop_events::Trigger;
 use workshop_sandbox::{GOSS, Launcher, Programs, RunAs, Sandbox, lay_out};
+use workshop_testing::cli::{On, Terminal, User, answer, said, workshop};
+use workshop_testing::{goss, on_engines, program, until};
 
 #[test]
 fn it_says_what_to_do_next() {
@@ -125,7 +117,7 @@ fn what_it_writes_is_done_as_its_texts_say(on: On) {
             }
         }
         // The terminal takes its time; the check is what tells.
-        wait(&format!("{step} is done"), || check().1["passed"] == true);
+        until(&format!("{step} is done"), || check().1["passed"] == true);
     }
     assert_eq!(user.state()["completed"].as_array().unwrap().len(), 3);
     if on != On::Sandbox {
@@ -136,17 +128,9 @@ fn what_it_writes_is_done_as_its_texts_say(on: On) {
     }
 }
 
-/// The programs that a sandbox gets: built beside this test, and by set-up.
-fn programs() -> Option<Programs> {
-    let debug = Path::new(env!("CARGO_BIN_EXE_workshop")).parent()?.to_owned();
-    let parts: Vec<PathBuf> = vec![debug.join("workshop-parts"), debug.clone(), debug.join("../tools/bin")];
-    let find = |name: &str| parts.iter().map(|folder| folder.join(name)).find(|path| path.is_file());
-    Some(Programs { backend: find("workshop-backend")?, goss: find("goss")? })
-}
-
 fn check_step(definition: &Definition, done: usize, step: &Step) -> Report {
     let folder = TempDir::new().unwrap();
-    let programs = programs().expect("workshop-backend and goss, which `cargo xtask test` builds");
+    let programs = Programs { backend: program("workshop-backend"), goss: goss() };
     lay_out(definition, done, folder.path(), &programs).unwrap();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     runtime.block_on(async {

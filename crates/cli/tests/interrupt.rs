@@ -1,9 +1,6 @@
 //! Ctrl-C while images are built: it ends at once, and the next compile is as if nothing had been.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
-#[macro_use]
-mod harness;
-
 use std::fs;
 use std::io::Write;
 use std::os::unix::process::ExitStatusExt;
@@ -12,8 +9,9 @@ use std::process::{Command, ExitStatus, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use harness::{On, User, wait};
 use serde_json::{Value, json};
+use workshop_testing::cli::{On, User};
+use workshop_testing::{on_engines, until};
 
 on_engines!(on both: a_compile_ends, a_run_that_compiles_ends, on_a_terminal_nothing_of_it_is_left);
 
@@ -74,7 +72,7 @@ impl Workshop {
         let output = fs::File::create(&said).unwrap();
         let mut command = self.user.workshop(arguments);
         let mut child = command.stdout(output.try_clone().unwrap()).stderr(output).spawn().unwrap();
-        wait("the command waits", || {
+        until("the command waits", || {
             assert_eq!(child.try_wait().unwrap(), None, "{}", fs::read_to_string(&said).unwrap());
             !processes(&self.sleep).is_empty()
         });
@@ -144,7 +142,7 @@ fn a_compile_ends(on: On) {
     assert_eq!((status.code(), status.signal()), (Some(130), None));
     workshop.is_tidy();
     if on == On::Docker {
-        wait("the engine ends the command, too", || processes(&workshop.sleep).is_empty());
+        until("the engine ends the command, too", || processes(&workshop.sleep).is_empty());
     }
     workshop.compiles();
 }
@@ -169,7 +167,7 @@ fn on_a_terminal_nothing_of_it_is_left(on: On) {
     script.args(["-qefc", &line]).arg(&shown).env_clear().env("TERM", "xterm").env("COLUMNS", "80");
     script.envs(compile.get_envs().filter_map(|(name, value)| Some((name, value?))));
     let mut script = script.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
-    wait("the command waits", || !processes(&workshop.sleep).is_empty());
+    until("the command waits", || !processes(&workshop.sleep).is_empty());
     script.stdin.as_mut().unwrap().write_all(b"\x03").unwrap();
     let status = script.wait().unwrap();
     assert_eq!(status.code(), Some(130));

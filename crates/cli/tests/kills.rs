@@ -2,13 +2,10 @@
 //! end exactly one container runs, and the log tells what happened.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
-#[macro_use]
-mod harness;
-
 use std::thread::sleep;
 use std::time::Duration;
-
-use harness::{On, User, examples, wait};
+use workshop_testing::cli::{On, User, examples};
+use workshop_testing::{on_engines, until};
 
 /// The points on the road to a swap, and on the way back from one.
 const THERE: [&str; 6] = ["asked", "new-created", "old-stopped", "new-started", "new-ready", "old-removed"];
@@ -32,7 +29,7 @@ fn git() -> String {
 
 /// One container runs, it serves, and the log has each of these once.
 fn check_log(user: &User, request: &str, fulfilled: usize, failed: usize) {
-    wait("one container is left", || user.containers().len() == 1);
+    until("one container is left", || user.containers().len() == 1);
     let found = (
         user.count("switch_requested", request),
         user.count("backend_started", request),
@@ -111,11 +108,11 @@ fn the_old_container_started_again_meanwhile(on: On) {
     let _supervisor = user.supervisor(&git(), &[("FAILPOINTS", "old-stopped=1*sleep(4000)")]);
     let old = user.containers();
     let request = user.request("branches", "switch");
-    wait("the old container is stopped", || user.containers().len() == 2 && !user.serves());
+    until("the old container is stopped", || user.containers().len() == 2 && !user.serves());
     // Where there are no containers, nobody else has the workspace.
     if on != On::Sandbox {
         user.engine(&["start", &old[0]]);
-        wait("the old container serves again", || user.serves());
+        until("the old container serves again", || user.serves());
     }
     user.arrives("branches");
     check_log(&user, &request, 1, 0);
@@ -148,7 +145,7 @@ fn an_image_that_is_no_good(on: On) {
             _ => user.spoil(&workshop, tag),
         }
         let request = user.request(step, "switch");
-        wait("the failure is told", || {
+        until("the failure is told", || {
             user.state_if_any().is_some_and(|state| state["switchFailed"]["request"] == request.as_str())
         });
         assert_eq!(user.state()["active"], "first-commit");
@@ -162,7 +159,7 @@ fn a_backend_killed_by_hand(on: On) {
     let _supervisor = user.supervisor(&git(), &[]);
     let before = user.state()["started"].clone();
     user.kill_backend();
-    wait("the backend is back", || user.state_if_any().is_some_and(|state| state["started"] != before));
+    until("the backend is back", || user.state_if_any().is_some_and(|state| state["started"] != before));
     assert_eq!(user.containers().len(), 1);
 }
 
@@ -170,7 +167,7 @@ fn a_container_killed_by_hand(on: On) {
     let user = User::new(on);
     let mut supervisor = user.supervisor(&git(), &[]);
     user.kill_container();
-    wait("the container is back", || user.serves());
+    until("the container is back", || user.serves());
     // One that is stopped in order stays so, and its supervisor has nothing more to do.
     sleep(Duration::from_secs(1));
     user.ok(&["stop", &user.name]);

@@ -6,8 +6,6 @@
     reason = "a failed expectation is a failed test"
 )]
 
-mod recorded;
-
 use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
@@ -15,11 +13,11 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use expect_test::{Expect, expect};
-use recorded::{Recorded, answer, said, workshop};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{LocalModes, tcgetattr};
 use serde_json::json;
+use workshop_testing::cli::{Recorded, answer, said, workshop};
 
 fn check(log: &Recorded, arguments: &[&str], expected: Expect) {
     expected.assert_eq(&said(workshop(log.folder.path()).args(["replay", "log"]).args(arguments)));

@@ -2,18 +2,13 @@
 //! than a log.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
-#[macro_use]
-mod harness;
-#[path = "harness/terminal.rs"]
-mod terminal;
-
 use std::fs;
 use std::net::TcpListener;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 
-use harness::{On, User, examples, wait};
-use terminal::Terminal;
+use workshop_testing::cli::{On, Terminal, User, examples};
+use workshop_testing::{on_engines, until};
 
 on_engines!(
     in a sandbox:
@@ -276,7 +271,7 @@ steps:
     let mut terminal = Terminal::open(user.port, row["student"].rsplit_once('=').unwrap().1);
     terminal.enter("printenv PATH WORD > /workspace/seen.part; mv seen.part seen.txt");
     let seen = folder.join("sandbox/workspace/seen.txt");
-    wait("the shell has the variables", || seen.exists());
+    until("the shell has the variables", || seen.exists());
     assert_eq!(fs::read_to_string(seen).unwrap(), format!("{theirs}:/usr/bin:/bin\nthree words here\n"));
 
     let process: serde_json::Value =

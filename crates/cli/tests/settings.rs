@@ -6,14 +6,12 @@
     reason = "a failed expectation is a failed test"
 )]
 
-mod recorded;
-
 use std::collections::BTreeMap;
 use std::fs;
 
 use expect_test::{Expect, expect};
-use recorded::{answer, said, workshop};
 use tempfile::TempDir;
+use workshop_testing::cli::{answer, said, workshop};
 
 fn home(config: &str) -> TempDir {
     let home = TempDir::new().unwrap();

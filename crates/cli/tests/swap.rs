@@ -1,13 +1,10 @@
 //! Swaps on the real engines: the main road, and whatever is killed on the way.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
-#[macro_use]
-mod harness;
-
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-
-use harness::{On, User, examples, wait};
+use workshop_testing::cli::{On, User, examples};
+use workshop_testing::{on_engines, until};
 
 on_engines!(
     from_run_to_rm,
@@ -98,7 +95,7 @@ fn two_supervisors_swap_once(on: On) {
     for step in ["branches", "share", "first-commit"] {
         let request = user.request(step, "switch");
         user.arrives(step);
-        wait("one container is left", || user.containers().len() == 1);
+        until("one container is left", || user.containers().len() == 1);
         assert_eq!((user.count("backend_started", &request), user.count("switch_failed", &request)), (1, 0));
     }
 }

@@ -6,15 +6,13 @@
     reason = "a failed expectation is a failed test"
 )]
 
-mod recorded;
-
 use std::fs;
 use std::path::Path;
 
 use expect_test::expect;
-use recorded::{answer, said, workshop};
 use serde_json::json;
 use tempfile::TempDir;
+use workshop_testing::cli::{answer, said, workshop};
 
 const WRONG: &str = "version: v2
 workshop:

@@ -6,13 +6,11 @@
     reason = "a failed expectation is a failed test"
 )]
 
-mod recorded;
-
 use std::fs;
 
 use expect_test::{Expect, expect};
-use recorded::{Recorded, answer, said, workshop};
 use serde_json::json;
+use workshop_testing::cli::{Recorded, answer, said, workshop};
 
 fn check(log: &Recorded, expected: Expect) {
     let home = log.folder.path();

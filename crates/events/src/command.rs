@@ -41,3 +41,21 @@ pub struct CommandRecord<'a> {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<f64>,
 }
+
+impl CommandRecord<'_> {
+    /// The same record, owning its strings.
+    pub fn into_static(self) -> CommandRecord<'static> {
+        CommandRecord {
+            log: self.log.map(Text::into_static),
+            seq: self.seq,
+            ts: self.ts,
+            cmd: self.cmd.into_static(),
+            exit: self.exit,
+            session: self.session.map(Text::into_static),
+            step: self.step.map(Text::into_static),
+            cwd: self.cwd.map(Text::into_static),
+            ms: self.ms,
+            at: self.at,
+        }
+    }
+}

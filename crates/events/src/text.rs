@@ -11,6 +11,11 @@ use serde::{Deserialize, Deserializer, Serialize, de};
 pub struct Text<'a>(Cow<'a, str>);
 
 impl<'a> Text<'a> {
+    /// The same text, owned.
+    pub fn into_static(self) -> Text<'static> {
+        Text(Cow::Owned(self.0.into_owned()))
+    }
+
     /// The text as a slice.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -1,7 +1,7 @@
 //! What an acknowledged append costs, against the bare system calls on the same disk in the same run, in turn.
 
 // A benchmark that fails should say so at once, and its output is its product.
-#![allow(clippy::unwrap_used, clippy::print_stdout)]
+#![allow(clippy::unwrap_used)]
 
 use std::{
     fs::File,
@@ -10,11 +10,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use serde_json::json;
 use tokio::runtime::Runtime;
 use workshop_events::{Commands, Llm, State, StateEvent, Stream, Text, codec::Body};
 use workshop_journal::Journal;
+use workshop_testing::measure::{median, pairs, row};
 
+const COMMAND: &str = "cargo bench -p workshop-journal --bench append";
 const PAIRS: usize = 9;
 const APPENDS: usize = 200;
 const PRODUCERS: usize = 64;
@@ -31,44 +32,19 @@ fn main() {
     let line = runtime.block_on(journal.append(Stream::State, body())).unwrap().line;
     let line = [&line[..], b"\n"].concat();
 
-    let one = pairs(|| one_producer(&runtime, &journal), || bare_one(&dir.path().join("one"), &line));
-    row("acknowledged append, one producer, p50", "µs", one, "≤ 1.3");
+    let one = pairs(PAIRS, || one_producer(&runtime, &journal), || bare_one(&dir.path().join("one"), &line));
+    row(COMMAND, "acknowledged append, one producer, p50", "µs", &one[..], "≤ 1.3");
     let many = pairs(
+        PAIRS,
         || many_producers(&runtime, &journal),
         || bare_batches(&dir.path().join("many"), &line.repeat(PRODUCERS)),
     );
-    row("acknowledged appends, 64 producers", "appends/s", many, "≥ 0.6");
+    row(COMMAND, "acknowledged appends, 64 producers", "appends/s", &many[..], "≥ 0.6");
     journal.close();
 }
 
 fn body() -> Body {
     Body::new(&StateEvent::StepViewed { step: Text::from("step-3-permissions") }).unwrap()
-}
-
-/// Median of the values, of the bounds, and of their ratios; A B A B, after one pair to warm up.
-fn pairs(mut measured: impl FnMut() -> f64, mut bound: impl FnMut() -> f64) -> (f64, f64, f64) {
-    measured();
-    bound();
-    let all: Vec<(f64, f64)> = (0..PAIRS).map(|_| (measured(), bound())).collect();
-    (
-        median(all.iter().map(|(value, _)| *value)),
-        median(all.iter().map(|(_, bound)| *bound)),
-        median(all.iter().map(|(value, bound)| value / bound)),
-    )
-}
-
-fn median(values: impl Iterator<Item = f64>) -> f64 {
-    let mut values: Vec<f64> = values.collect();
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
-}
-
-fn row(name: &str, unit: &str, (value, bound, ratio): (f64, f64, f64), goal: &str) {
-    let command = "cargo bench -p workshop-journal --bench append";
-    let row = json!({
-        "row": name, "value": value, "unit": unit, "bound": bound, "ratio": ratio, "goal": goal, "command": command,
-    });
-    println!("{row}");
 }
 
 fn microseconds(times: impl Iterator<Item = Duration>) -> f64 {

@@ -5,13 +5,12 @@ use std::{
     io,
     path::{Path, PathBuf},
     sync::{
-        Arc,
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
-use parking_lot::{Condvar, Mutex};
 use workshop_events::{
     Timestamp,
     cast::{CastEvent, Header},
@@ -94,6 +93,10 @@ struct Work {
     writer_ended: bool,
 }
 
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 impl CastWriter {
     /// The file's name.
     pub fn name(&self) -> &str {
@@ -105,7 +108,7 @@ impl CastWriter {
     /// # Errors
     /// When the recording is stopped, now or before.
     pub fn write(&mut self, event: &CastEvent<'_>) -> Result<(), CastStopped> {
-        let mut state = self.cast.state.lock();
+        let mut state = lock(&self.cast.state);
         if let Some(reason) = &state.stopped {
             return Err(reason.clone());
         }
@@ -130,7 +133,7 @@ impl CastWriter {
 
     /// Whether the recording goes on, and else why not. Learnt without writing an event.
     pub fn stopped(&self) -> Option<CastStopped> {
-        self.cast.state.lock().stopped.clone()
+        lock(&self.cast.state).stopped.clone()
     }
 }
 
@@ -167,14 +170,14 @@ impl Casts {
             limit,
             state: Mutex::new(state),
         });
-        let mut work = self.work.lock();
+        let mut work = lock(&self.work);
         work.sync.push(Arc::clone(&cast));
         self.to_sync.notify_one();
         Ok(CastWriter { name, cast, casts: Arc::clone(self) })
     }
 
     fn has_more(&self, cast: &Arc<Cast>, first: bool, eager: bool) {
-        let mut work = self.work.lock();
+        let mut work = lock(&self.work);
         if work.closed {
             drop(work);
             return cast.stop(CastStopped::Failed("the journal is closed".into()));
@@ -190,9 +193,14 @@ impl Casts {
     pub(crate) fn run_writer(&self) {
         let mut spare = Vec::new();
         loop {
-            let mut work = self.work.lock();
-            self.to_write.wait_while(&mut work, |work| work.write.is_empty() && !work.closed);
-            self.to_write.wait_while_for(&mut work, |work| !work.eager && !work.closed, WRITE_EVERY);
+            let work = lock(&self.work);
+            let work = self.to_write.wait_while(work, |work| work.write.is_empty() && !work.closed);
+            let work = work.unwrap_or_else(PoisonError::into_inner);
+            let mut work = self
+                .to_write
+                .wait_timeout_while(work, WRITE_EVERY, |work| !work.eager && !work.closed)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
             work.eager = false;
             let casts = std::mem::take(&mut work.write);
             if casts.is_empty() && work.closed {
@@ -203,7 +211,7 @@ impl Casts {
             drop(work);
             for cast in casts {
                 cast.flush(&mut spare);
-                let mut work = self.work.lock();
+                let mut work = lock(&self.work);
                 if !work.sync.iter().any(|other| Arc::ptr_eq(other, &cast)) {
                     work.sync.push(cast);
                 }
@@ -215,9 +223,15 @@ impl Casts {
     /// Syncs what was written, until the writer has ended and all is synced.
     pub(crate) fn run_syncer(&self) {
         loop {
-            let mut work = self.work.lock();
-            self.to_sync.wait_while(&mut work, |work| work.sync.is_empty() && !work.writer_ended);
-            self.to_sync.wait_while_for(&mut work, |work| !work.writer_ended, SYNC_EVERY);
+            let work = lock(&self.work);
+            let work = self.to_sync.wait_while(work, |work| work.sync.is_empty() && !work.writer_ended);
+            let work = work.unwrap_or_else(PoisonError::into_inner);
+            let until = Instant::now() + SYNC_EVERY;
+            let mut work = self
+                .to_sync
+                .wait_timeout_while(work, SYNC_EVERY, |work| !work.writer_ended && Instant::now() < until)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
             let casts = std::mem::take(&mut work.sync);
             if casts.is_empty() && work.writer_ended {
                 return;
@@ -232,7 +246,7 @@ impl Casts {
     }
 
     pub(crate) fn close(&self) {
-        self.work.lock().closed = true;
+        lock(&self.work).closed = true;
         self.to_write.notify_one();
     }
 }
@@ -242,7 +256,7 @@ impl Cast {
     fn flush(&self, spare: &mut Vec<u8>) {
         spare.clear();
         spare.shrink_to(2 * EAGER_BYTES);
-        std::mem::swap(&mut self.state.lock().buffer, spare);
+        std::mem::swap(&mut lock(&self.state).buffer, spare);
         if disk::free_space(&self.file).is_ok_and(|free| free < MIN_FREE) {
             return self.stop(CastStopped::LowSpace);
         }
@@ -262,7 +276,7 @@ impl Cast {
     }
 
     fn stop(&self, reason: CastStopped) {
-        let mut state = self.state.lock();
+        let mut state = lock(&self.state);
         tracing::warn!(%reason, "a recording is stopped");
         state.stopped = Some(reason);
         state.buffer = Vec::new();

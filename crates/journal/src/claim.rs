@@ -5,9 +5,9 @@ use std::{
     fs::File,
     io,
     path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
 };
 
-use parking_lot::Mutex;
 use rustix::{fs::FlockOperation, io::Errno};
 use workshop_events::LogInfo;
 
@@ -37,7 +37,7 @@ impl Claim {
 
     /// Takes what of the volume is not taken yet.
     pub(crate) fn ensure(&self) -> io::Result<()> {
-        let mut held = self.held.lock();
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         if held.lock.is_none() {
             let lock = open_lock(&self.dir)?;
             if !try_lock(&lock)? {
@@ -66,7 +66,7 @@ impl Claim {
 
     /// Lets the next writer have the volume.
     pub(crate) fn release(&self) {
-        self.held.lock().lock = None;
+        self.held.lock().unwrap_or_else(PoisonError::into_inner).lock = None;
     }
 }
 

@@ -2,12 +2,11 @@
 
 use std::{
     io,
-    sync::Arc,
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
 use bytes::Bytes;
-use parking_lot::{Condvar, Mutex, MutexGuard};
 use tokio::sync::{mpsc, oneshot};
 use workshop_events::{StateEvent, StateRecord, Stream, Timestamp, codec::Body};
 
@@ -20,7 +19,7 @@ const LAZY: Duration = Duration::from_millis(20);
 /// How long a writer that waits for company looks again and again before it sleeps.
 const YIELDING: Duration = Duration::from_micros(60);
 /// How long other streams wait for the `clock_stepped` that goes before their next records.
-const CLOCK_STEP_WAIT: Duration = Duration::from_secs(1);
+const STEP_WAIT: Duration = Duration::from_secs(1);
 
 /// A record that is on disk.
 #[derive(Clone, Debug)]
@@ -87,17 +86,18 @@ pub(crate) struct Entry {
     pub(crate) record: Option<Arc<StateRecord<'static>>>,
     pub(crate) reply: Option<Reply>,
     /// It is the `clock_stepped` that must go before all that follows.
-    pub(crate) is_clock_step: bool,
+    pub(crate) step: Option<ClockStep>,
 }
 
 impl Entry {
     /// The record that tells of a step of the clock.
-    fn clock_stepped(ClockStep { from, to }: ClockStep) -> Option<Self> {
+    fn clock_stepped(step: ClockStep) -> Option<Self> {
+        let ClockStep { from, to } = step;
         let event = StateEvent::ClockStepped { from, to };
         // Two times always fit a line.
         let body = Body::new(&event).ok()?;
         let record = Some(Arc::new(StateRecord { log: None, seq: None, ts: to, event }));
-        Some(Self { body, ts: to, record, reply: None, is_clock_step: true })
+        Some(Self { body, ts: to, record, reply: None, step: Some(step) })
     }
 }
 
@@ -116,7 +116,7 @@ struct State {
     times: Times,
     queues: [Queue; 3],
     /// `clock_stepped` records that are not written yet.
-    clock_steps_owed: usize,
+    steps_owed: usize,
     closed: bool,
 }
 
@@ -124,7 +124,7 @@ struct State {
 pub(crate) struct Inbox {
     state: Mutex<State>,
     wake: [Condvar; 3],
-    clock_step_written: Condvar,
+    step_written: Condvar,
 }
 
 /// What a writer should do next.
@@ -139,8 +139,12 @@ pub(crate) enum Work {
 
 impl Inbox {
     pub(crate) fn new(times: Times) -> Self {
-        let state = State { times, queues: Default::default(), clock_steps_owed: 0, closed: false };
-        Self { state: Mutex::new(state), wake: Default::default(), clock_step_written: Condvar::new() }
+        let state = State { times, queues: Default::default(), steps_owed: 0, closed: false };
+        Self { state: Mutex::new(state), wake: Default::default(), step_written: Condvar::new() }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Queues a record, which `event` is if it is given as one; one that is not `lazy` is written at once.
@@ -152,7 +156,7 @@ impl Inbox {
         lazy: bool,
     ) -> Pending {
         let (reply, pending) = oneshot::channel();
-        let mut state = self.state.lock();
+        let mut state = self.lock();
         let queue = &state.queues[stream as usize];
         let refusal = if state.closed {
             Some(AppendError::Closed)
@@ -169,18 +173,13 @@ impl Inbox {
         let ts = self.stamp(&mut state);
         let record = event.map(|event| Arc::new(StateRecord { log: None, seq: None, ts, event }));
         let wait = if lazy { LAZY } else { Duration::ZERO };
-        self.enqueue(
-            &mut state,
-            stream,
-            Entry { body, ts, record, reply: Some(reply), is_clock_step: false },
-            wait,
-        );
+        self.enqueue(&mut state, stream, Entry { body, ts, record, reply: Some(reply), step: None }, wait);
         Pending(pending)
     }
 
     /// The time now, as the next record would carry it.
     pub(crate) fn now(&self) -> Timestamp {
-        self.stamp(&mut self.state.lock())
+        self.stamp(&mut self.lock())
     }
 
     fn stamp(&self, state: &mut State) -> Timestamp {
@@ -188,7 +187,7 @@ impl Inbox {
         if let Some(step) = step
             && let Some(entry) = Entry::clock_stepped(step)
         {
-            state.clock_steps_owed += 1;
+            state.steps_owed += 1;
             self.enqueue(state, Stream::State, entry, Duration::ZERO);
         }
         now
@@ -216,7 +215,7 @@ impl Inbox {
         let at = stream as usize;
         let begun = Instant::now();
         let (gathered, yielding) = (begun + moment, begun + moment.min(YIELDING));
-        let mut state = self.state.lock();
+        let mut state = self.lock();
         loop {
             let now = Instant::now();
             let closed = state.closed;
@@ -230,12 +229,7 @@ impl Inbox {
                     queue.bytes = 0;
                     let next = Vec::with_capacity(queue.entries.len());
                     let entries = std::mem::replace(&mut queue.entries, next);
-                    // A state stream that cannot write a `clock_stepped` does not hold up the others for long.
-                    if stream != Stream::State {
-                        let owed = |state: &mut State| state.clock_steps_owed > 0;
-                        self.clock_step_written.wait_while_for(&mut state, owed, CLOCK_STEP_WAIT);
-                    }
-                    return Work::Batch(entries);
+                    return Work::Batch(self.after_steps(state, stream, entries));
                 }
                 None if closed => return Work::End,
                 None if until.is_some_and(|until| until <= now) => return Work::Idle,
@@ -244,28 +238,42 @@ impl Inbox {
             };
             // On a fast disk falling asleep and being woken would take longer than the others need to come back.
             if gathering && now < yielding {
-                MutexGuard::unlocked(&mut state, std::thread::yield_now);
+                drop(state);
+                std::thread::yield_now();
+                state = self.lock();
                 continue;
             }
             queue.wanted = Some(if gathering { expected } else { 1 });
-            match deadline {
-                Some(deadline) => _ = self.wake[at].wait_until(&mut state, deadline),
-                None => self.wake[at].wait(&mut state),
-            }
+            state = match deadline {
+                Some(deadline) => {
+                    let wait = deadline.saturating_duration_since(now);
+                    self.wake[at].wait_timeout(state, wait).unwrap_or_else(PoisonError::into_inner).0
+                }
+                None => self.wake[at].wait(state).unwrap_or_else(PoisonError::into_inner),
+            };
             state.queues[at].wanted = None;
         }
     }
 
+    /// The entries, once a `clock_stepped` before them is written; a state stream that cannot does not hold up the
+    /// others for long.
+    fn after_steps(&self, state: MutexGuard<'_, State>, stream: Stream, entries: Vec<Entry>) -> Vec<Entry> {
+        if stream != Stream::State && state.steps_owed > 0 {
+            drop(self.step_written.wait_timeout_while(state, STEP_WAIT, |state| state.steps_owed > 0));
+        }
+        entries
+    }
+
     /// Tells that a `clock_stepped` is written, or that it was tried.
-    pub(crate) fn clock_step_written(&self) {
-        let mut state = self.state.lock();
-        state.clock_steps_owed = state.clock_steps_owed.saturating_sub(1);
-        self.clock_step_written.notify_all();
+    pub(crate) fn step_written(&self) {
+        let mut state = self.lock();
+        state.steps_owed = state.steps_owed.saturating_sub(1);
+        self.step_written.notify_all();
     }
 
     /// Puts a `clock_stepped` that could not be written before all that waits, for the next attempt.
-    pub(crate) fn owe_clock_step(&self, entry: Entry) {
-        let mut state = self.state.lock();
+    pub(crate) fn owe_step(&self, entry: Entry) {
+        let mut state = self.lock();
         let queue = &mut state.queues[Stream::State as usize];
         queue.bytes += entry.body.line_bound();
         queue.entries.insert(0, entry);
@@ -274,27 +282,27 @@ impl Inbox {
     /// Gives every record of a stream that gets on disk from now on, in `seq` order.
     pub(crate) fn follow(&self, stream: Stream) -> mpsc::UnboundedReceiver<Appended> {
         let (sender, receiver) = mpsc::unbounded_channel();
-        self.state.lock().queues[stream as usize].followers.push(sender);
+        self.lock().queues[stream as usize].followers.push(sender);
         receiver
     }
 
     /// Tells followers of records that are on disk.
     pub(crate) fn publish(&self, stream: Stream, records: &[Appended]) {
-        let mut state = self.state.lock();
+        let mut state = self.lock();
         let followers = &mut state.queues[stream as usize].followers;
         followers.retain(|follower| records.iter().all(|record| follower.send(record.clone()).is_ok()));
     }
 
     /// Ends all who follow; the writers have ended.
     pub(crate) fn end_following(&self) {
-        for queue in &mut self.state.lock().queues {
+        for queue in &mut self.lock().queues {
             queue.followers.clear();
         }
     }
 
     /// Takes no more; the writers end when nothing waits.
     pub(crate) fn close(&self) {
-        self.state.lock().closed = true;
+        self.lock().closed = true;
         for wake in &self.wake {
             wake.notify_one();
         }

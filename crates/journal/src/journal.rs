@@ -4,11 +4,10 @@ use std::{
     fs::File,
     io,
     path::Path,
-    sync::{Arc, atomic::Ordering},
+    sync::{Arc, Mutex, PoisonError, atomic::Ordering},
     thread::{self, JoinHandle},
 };
 
-use parking_lot::Mutex;
 use tokio::sync::mpsc;
 use workshop_events::{LogId, StateEvent, Stream, Timestamp, cast::Header, codec::Body};
 
@@ -167,7 +166,7 @@ impl Journal {
     /// Blocks; call it from a thread that may.
     pub fn close(&self) {
         self.0.end();
-        let threads = std::mem::take(&mut *self.0.threads.lock());
+        let threads = std::mem::take(&mut *self.0.threads.lock().unwrap_or_else(PoisonError::into_inner));
         for thread in threads {
             // A writer that panicked has nothing more to wait for.
             let _ = thread.join();
@@ -180,7 +179,7 @@ impl Journal {
 impl Inner {
     fn spawn(&self, name: &str, run: impl FnOnce() + Send + 'static) -> io::Result<()> {
         let thread = thread::Builder::new().name(format!("journal-{name}")).spawn(run)?;
-        self.threads.lock().push(thread);
+        self.threads.lock().unwrap_or_else(PoisonError::into_inner).push(thread);
         Ok(())
     }
 

@@ -83,8 +83,8 @@ impl Writer {
         let earlier = synced.len() - acknowledged;
         let mut entries = batch.into_iter();
         for (entry, appended) in entries.by_ref().zip(synced.into_iter().skip(earlier)).take(acknowledged) {
-            if entry.is_clock_step {
-                self.inbox.clock_step_written();
+            if entry.step.is_some() {
+                self.inbox.step_written();
             }
             if let Some(reply) = entry.reply {
                 // Who does not wait for it any more does not miss it.
@@ -96,13 +96,10 @@ impl Writer {
         let error = AppendError::from(failure);
         // Those in doubt are written again; only the others must be asked for once more.
         let in_doubt: Vec<Entry> = entries.by_ref().take(numbered - acknowledged).collect();
-        if in_doubt.iter().any(|entry| entry.is_clock_step) {
-            self.inbox.clock_step_written();
+        if in_doubt.iter().any(|entry| entry.step.is_some()) {
+            self.inbox.step_written();
         }
-        self.refuse(
-            in_doubt.into_iter().map(|entry| Entry { is_clock_step: false, ..entry }).collect(),
-            &error,
-        );
+        self.refuse(in_doubt.into_iter().map(|entry| Entry { step: None, ..entry }).collect(), &error);
         self.refuse(entries.collect(), &error);
     }
 
@@ -110,9 +107,9 @@ impl Writer {
         self.tally.refused.fetch_add(entries.len() as u64, Ordering::Relaxed);
         for entry in entries {
             match entry {
-                Entry { is_clock_step: true, .. } => {
-                    self.inbox.clock_step_written();
-                    self.inbox.owe_clock_step(entry);
+                Entry { step: Some(_), .. } => {
+                    self.inbox.step_written();
+                    self.inbox.owe_step(entry);
                 }
                 Entry { reply: Some(reply), .. } => {
                     let _ = reply.send(Err(error.clone()));

@@ -10,9 +10,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use common::{Mount, may_mount, open, start, temp_dir};
+use common::{open, start, temp_dir};
 use workshop_events::cast::{self, CastEvent, Header};
 use workshop_journal::{CastStopped, CastWriter};
+use workshop_testing::{Mount, until};
 
 fn header() -> Header {
     Header { version: 2, width: 80, height: 24, timestamp: Some(1), title: None, env: None }
@@ -20,15 +21,6 @@ fn header() -> Header {
 
 fn output(n: usize, text: &str) -> CastEvent<'_> {
     CastEvent { time: n as f64 / 1000.0, code: 'o', data: text.into() }
-}
-
-/// Waits until `reached`, at most a minute.
-fn until(reached: impl Fn() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(60);
-    while !reached() {
-        assert!(Instant::now() < deadline);
-        std::thread::sleep(Duration::from_millis(2));
-    }
 }
 
 fn check_whole(path: &Path, events: usize) {
@@ -49,12 +41,12 @@ fn events_get_into_the_file_and_each_cast_has_its_own() {
         }
     }
     for path in &paths {
-        until(|| fs::read(path).unwrap().split(|&b| b == b'\n').count() == 102);
+        until("the cast is written", || fs::read(path).unwrap().split(|&b| b == b'\n').count() == 102);
         check_whole(path, 100);
     }
     // While others are written, one goes on by itself.
     casts[1].write(&output(100, "more")).unwrap();
-    until(|| fs::read_to_string(&paths[1]).unwrap().ends_with("\"more\"]\n"));
+    until("the cast is written", || fs::read_to_string(&paths[1]).unwrap().ends_with("\"more\"]\n"));
     casts[2].write(&output(100, "at the end")).unwrap();
     drop(casts);
     journal.close();
@@ -118,22 +110,18 @@ fn a_closed_journal_records_nothing() {
 #[test]
 fn pauses_when_space_is_low() {
     let test = "pauses_when_space_is_low";
-    if !may_mount(test) {
-        return;
-    }
-    let dir = temp_dir();
-    let Some(mount) = Mount::tmpfs(test, &dir.path().join("volume"), 80 << 20) else { return };
+    let Some(mount) = Mount::tmpfs(test, "size=80m") else { return };
     let (journal, _) = start(open(&mount.at));
     let mut cast = journal.new_cast(&header(), 0).unwrap();
     cast.write(&output(0, "recorded")).unwrap();
     let path = mount.at.join(cast.name());
-    until(|| fs::read_to_string(&path).unwrap().ends_with("\"recorded\"]\n"));
+    until("the cast is written", || fs::read_to_string(&path).unwrap().ends_with("\"recorded\"]\n"));
     let filler = mount.at.join("filler");
     fs::write(&filler, vec![b'x'; 20 << 20]).unwrap();
     assert!(journal.free_space().unwrap() < 64 << 20);
     // Learnt when it is written, behind the back of this call.
     cast.write(&output(1, "lost")).unwrap();
-    until(|| cast.stopped() == Some(CastStopped::LowSpace));
+    until("the cast stops", || cast.stopped() == Some(CastStopped::LowSpace));
     assert_eq!(cast.write(&output(2, "lost")), Err(CastStopped::LowSpace));
     check_whole(&path, 1);
     let refused = journal.new_cast(&header(), 0).err().unwrap();

@@ -2,8 +2,6 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-#[path = "common/child.rs"]
-mod child;
 mod common;
 
 use std::{
@@ -11,13 +9,13 @@ use std::{
     fs,
     path::Path,
     sync::atomic::{AtomicU64, Ordering},
-    time::{Duration, Instant},
 };
 
-use common::{append, check_held, event, open, read, start, temp_dir, wait};
+use common::{append, check_held, child, event, open, read, start, temp_dir, wait};
 use fail::FailScenario;
 use workshop_events::{Stream, cast};
 use workshop_journal::{AppendError, CastStopped, POINTS};
+use workshop_testing::until;
 
 const POINT: &str = "JOURNAL_TEST_POINT";
 const HIT: &str = "JOURNAL_TEST_HIT";
@@ -174,16 +172,13 @@ fn errors_are_answered_and_survived() {
         if let Ok(appended) = outcome {
             acknowledged.insert("hit".into(), appended.seq);
         }
-        let deadline = Instant::now() + Duration::from_secs(60);
-        let last = loop {
-            match append(&journal, "last") {
-                Ok(appended) => break appended,
-                Err(error) => assert!(Instant::now() < deadline, "{when}: {error}"),
-            }
-            std::thread::sleep(Duration::from_millis(20));
-        };
+        let mut last = None;
+        until(&when, || {
+            last = append(&journal, "last").ok();
+            last.is_some()
+        });
         fail::remove(point);
-        acknowledged.insert("last".into(), last.seq);
+        acknowledged.insert("last".into(), last.unwrap().seq);
         journal.close();
         let held = read(dir.path());
         check_held(&held, &acknowledged, &when);
@@ -203,12 +198,11 @@ fn late_records_are_told() {
     append(&journal, "late").unwrap_err();
     // While it is in doubt nothing else is taken.
     append(&journal, "refused").unwrap_err();
-    let deadline = Instant::now() + Duration::from_secs(60);
     let mut told = Vec::new();
-    while told.len() < 2 && Instant::now() < deadline {
+    until("both are told", || {
         told.extend(appends.try_recv().ok().map(|appended| appended.seq));
-        std::thread::sleep(Duration::from_millis(5));
-    }
+        told.len() == 2
+    });
     assert_eq!(told, [1, 2]);
     assert_eq!(append(&journal, "last").unwrap().seq, 3);
     journal.close();
@@ -227,11 +221,7 @@ fn a_volume_that_cannot_be_taken_at_once() {
         let (journal, _) = start(open(dir.path()));
         append(&journal, "refused").unwrap_err();
         fail::remove(point);
-        let deadline = Instant::now() + Duration::from_secs(60);
-        while append(&journal, "taken").is_err() {
-            assert!(Instant::now() < deadline, "{point}");
-            std::thread::sleep(Duration::from_millis(20));
-        }
+        until(point, || append(&journal, "taken").is_ok());
         journal.close();
         let names: Vec<String> = read(dir.path()).marked.into_iter().map(|(_, name)| name).collect();
         // A record whose file's name was not durable may have happened.
@@ -249,10 +239,7 @@ fn a_cast_that_cannot_be_written_is_stopped() {
     fail::cfg("cast-before", "1*return(EIO)->off").unwrap();
     let output = cast::CastEvent { time: 0.5, code: 'o', data: "hello".into() };
     writer.write(&output).unwrap();
-    let deadline = Instant::now() + Duration::from_secs(60);
-    while writer.stopped().is_none() && Instant::now() < deadline {
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    until("the cast stops", || writer.stopped().is_some());
     assert!(matches!(writer.write(&output), Err(CastStopped::Failed(_))));
     // The next one is another file.
     let mut next = journal.new_cast(&header, 0).unwrap();

@@ -6,13 +6,12 @@ mod common;
 
 use std::{collections::BTreeMap, fs};
 
-use common::{
-    Mount, append, check_held, event, fill, long_event, may_mount, open, read, start, temp_dir, wait,
-};
+use common::{append, check_held, event, long_event, open, read, start, wait};
 use workshop_events::Stream;
 use workshop_journal::{AppendError, Journal};
+use workshop_testing::Mount;
 
-const SIZE: u64 = 4 << 20;
+const SIZE: &str = "size=4m";
 
 fn expect_no_space(journal: &Journal, name: &str) {
     let refused = append(journal, name);
@@ -22,17 +21,12 @@ fn expect_no_space(journal: &Journal, name: &str) {
 #[test]
 fn full_in_the_middle_of_a_line_and_free_again() {
     let test = "full_in_the_middle_of_a_line_and_free_again";
-    if !may_mount(test) {
-        return;
-    }
-    let dir = temp_dir();
-    let Some(mount) = Mount::tmpfs(test, &dir.path().join("volume"), SIZE) else { return };
+    let Some(mount) = Mount::tmpfs(test, SIZE) else { return };
     let (journal, _) = start(open(&mount.at));
     let mut acknowledged = BTreeMap::new();
     acknowledged.insert("first".to_owned(), append(&journal, "first").unwrap().seq);
-    let filler = mount.at.join("filler");
     for round in 0..3 {
-        fill(&filler);
+        let filler = mount.fill();
         // The last block of the log has room for some bytes still; these take it, ending within a line.
         let mut refused = 0;
         for n in 0..20 {
@@ -69,11 +63,7 @@ fn full_in_the_middle_of_a_line_and_free_again() {
 #[test]
 fn many_producers_on_a_disk_that_fills_up() {
     let test = "many_producers_on_a_disk_that_fills_up";
-    if !may_mount(test) {
-        return;
-    }
-    let dir = temp_dir();
-    let Some(mount) = Mount::tmpfs(test, &dir.path().join("volume"), SIZE) else { return };
+    let Some(mount) = Mount::tmpfs(test, SIZE) else { return };
     let (journal, _) = start(open(&mount.at));
     let (acknowledged, refused) = wait(async {
         let producers = (0..16).map(|producer| {
@@ -102,14 +92,9 @@ fn many_producers_on_a_disk_that_fills_up() {
 #[test]
 fn full_at_the_start() {
     let test = "full_at_the_start";
-    if !may_mount(test) {
-        return;
-    }
-    let dir = temp_dir();
-    let Some(mount) = Mount::tmpfs(test, &dir.path().join("volume"), SIZE) else { return };
+    let Some(mount) = Mount::tmpfs(test, SIZE) else { return };
     // A new volume, without room even for log.json.
-    let filler = mount.at.join("filler");
-    fill(&filler);
+    let filler = mount.fill();
     let (journal, held) = start(open(&mount.at));
     assert_eq!(held.highest, 0);
     expect_no_space(&journal, "none");
@@ -120,7 +105,7 @@ fn full_at_the_start() {
     assert_eq!(workshop_journal::read_info(&mount.at).unwrap().unwrap().log, log);
 
     // One with something in it: what it holds is served.
-    fill(&filler);
+    let filler = mount.fill();
     let (journal, held) = start(open(&mount.at));
     assert_eq!(held.marked, [(1, "first".to_owned())]);
     expect_long_no_space(&journal);
@@ -140,13 +125,7 @@ fn expect_long_no_space(journal: &Journal) {
 #[test]
 fn without_an_inode_left() {
     let test = "without_an_inode_left";
-    if !may_mount(test) {
-        return;
-    }
-    let dir = temp_dir();
-    let at = dir.path().join("volume");
-    let arguments = ["-t", "tmpfs", "-o", "size=4m,nr_inodes=3", "tmpfs"];
-    let Some(mount) = Mount::new(test, &at, &arguments) else { return };
+    let Some(mount) = Mount::tmpfs(test, "size=4m,nr_inodes=3") else { return };
     for n in 0..2 {
         fs::write(mount.at.join(format!("taken-{n}")), "").unwrap();
     }
@@ -160,11 +139,7 @@ fn without_an_inode_left() {
 #[test]
 fn read_only_volume() {
     let test = "read_only_volume";
-    if !may_mount(test) {
-        return;
-    }
-    let dir = temp_dir();
-    let Some(mount) = Mount::tmpfs(test, &dir.path().join("volume"), SIZE) else { return };
+    let Some(mount) = Mount::tmpfs(test, SIZE) else { return };
     mount.remount("ro");
     // New and empty.
     let (journal, held) = start(open(&mount.at));
@@ -187,13 +162,7 @@ fn read_only_volume() {
 #[test]
 fn two_backends_wait_for_the_same_full_volume() {
     let test = "two_backends_wait_for_the_same_full_volume";
-    if !may_mount(test) {
-        return;
-    }
-    let dir = temp_dir();
-    let at = dir.path().join("volume");
-    let arguments = ["-t", "tmpfs", "-o", "size=4m,nr_inodes=2", "tmpfs"];
-    let Some(mount) = Mount::new(test, &at, &arguments) else { return };
+    let Some(mount) = Mount::tmpfs(test, "size=4m,nr_inodes=2") else { return };
     fs::write(mount.at.join("taken"), "").unwrap();
     // Neither can make the lock.
     let (first, _) = start(open(&mount.at));

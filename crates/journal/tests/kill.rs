@@ -2,14 +2,13 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-#[path = "common/child.rs"]
-mod child;
 mod common;
 
 use std::{collections::BTreeMap, time::Duration};
 
-use common::{append, check_held, open, read, read_commands, start, temp_dir};
+use common::{append, check_held, child, open, read, read_commands, start, temp_dir};
 use workshop_events::FindingKind;
+use workshop_testing::Random;
 
 const RUNS: u64 = 500;
 /// One volume sees so many kills before the next begins empty.
@@ -23,18 +22,17 @@ fn killed() {
 
 #[test]
 fn at_random_points_of_500_runs() {
-    let seed = getrandom::u64().unwrap();
-    println!("seed {seed}");
+    let mut random = Random::seeded();
     let (mut acknowledged_in_all, mut runs_with_acknowledged) = (0, 0);
     for volume in 0..RUNS / RUNS_A_VOLUME {
         let dir = temp_dir();
         let mut acknowledged = BTreeMap::new();
         let mut commands = BTreeMap::new();
         for run in 0..RUNS_A_VOLUME {
-            let pause = Duration::from_micros(random(seed ^ (volume * RUNS_A_VOLUME + run)) % 30_000);
+            let pause = Duration::from_micros(random.below(30_000));
             let child = child::spawn("killed", dir.path(), run, 10_000, &[]);
             let told = child::outcome(child, Some(pause));
-            let when = format!("seed {seed}, volume {volume}, run {run}, killed after {pause:?}");
+            let when = format!("volume {volume}, run {run}, killed after {pause:?}");
             acknowledged_in_all += told.acknowledged.len();
             runs_with_acknowledged += usize::from(!told.acknowledged.is_empty());
             acknowledged.extend(told.acknowledged);
@@ -52,16 +50,8 @@ fn at_random_points_of_500_runs() {
         let (journal, _) = start(open(dir.path()));
         acknowledged.insert("last".into(), append(&journal, "last").unwrap().seq);
         journal.close();
-        check_held(&read(dir.path()), &acknowledged, &format!("seed {seed}, volume {volume}, at the end"));
+        check_held(&read(dir.path()), &acknowledged, &format!("volume {volume}, at the end"));
     }
     println!("{acknowledged_in_all} acknowledged in {runs_with_acknowledged} of {RUNS} runs");
     assert!(runs_with_acknowledged > RUNS as usize / 4, "killed too early to show anything");
-}
-
-/// splitmix64: the same seed kills at the same times.
-fn random(seed: u64) -> u64 {
-    let mut z = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(0x9e37_79b9_7f4a_7c15);
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
 }

@@ -1,7 +1,7 @@
 //! The fold of the state stream: how each record changes what is known of a workspace.
 
 use workshop_definition::artifact::Navigation;
-use workshop_events::{Cause, StateEvent, StateRecord, SwitchDone, SwitchKind, Text, Timestamp};
+use workshop_events::{Cause, FailedTest, StateEvent, StateRecord, SwitchDone, SwitchKind, Text, Timestamp};
 
 use crate::{
     projection::Projection,
@@ -44,7 +44,7 @@ impl Projection {
             }
             StateEvent::GossResult { step, passed, checks, trigger, failed } => {
                 let (passed, count, trigger) = (*passed, *checks, *trigger);
-                let failed = failed.iter().map(|test| test.map(own)).collect();
+                let failed = failed.iter().map(FailedTest::from).collect();
                 self.update(step, |record| record.check(Check { ts, passed, count, trigger, failed }));
             }
             StateEvent::StepMarked { step } => {

@@ -7,7 +7,7 @@ use std::{
     io::{BufRead, BufReader, Read, Write},
     net::{SocketAddr, TcpListener, TcpStream},
     path::Path,
-    process::{Child, Command, Stdio},
+    process::{Command, Stdio},
     sync::mpsc::{self, Receiver, Sender},
     thread,
     time::{Duration, Instant},
@@ -15,7 +15,10 @@ use std::{
 
 use serde_json::json;
 use workshop_events::{Cause, CheckCount, LogId, StateEvent, Stream, Timestamp, Trigger, codec::Body};
+use workshop_testing::measure::{median, row};
+use workshop_testing::{Process, program};
 
+const COMMAND: &str = "cargo bench -p workshop-shipper --bench ship";
 const LINES: u64 = 1_000_000;
 const PAIRS: usize = 5;
 /// Vector 0.58 on such a file: lines a second, processor time of a million lines in seconds, memory in MB.
@@ -33,20 +36,6 @@ fn main() {
     write_lines(&folder.path().join(Stream::State.file_name()));
     throughput(folder.path());
     latency(folder.path());
-}
-
-fn row(row: &str, value: f64, unit: &str, bound: Option<f64>, goal: &str) {
-    let ratio = bound.map(|bound| value / bound);
-    let command = "cargo bench -p workshop-shipper --bench ship";
-    println!(
-        "{}",
-        json!({"row": row, "value": value, "unit": unit, "bound": bound, "ratio": ratio, "goal": goal, "command": command})
-    );
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
 }
 
 /// A million events, as a class of many days would write them.
@@ -148,37 +137,25 @@ fn copy(path: &Path, to: SocketAddr) {
     }
 }
 
-fn shipper(dir: &Path, to: SocketAddr) -> Child {
-    Command::new(env!("CARGO_BIN_EXE_workshop-shipper"))
+fn shipper(dir: &Path, to: SocketAddr) -> Process {
+    let mut shipper = Command::new(program("workshop-shipper"));
+    shipper
         .env("WORKSHOP_INGEST_URL", format!("http://{to}/ingest/ann"))
         .env("WORKSHOP_INGEST_TOKEN", "token")
         .env("WORKSHOP_RUNTIME_DIR", dir)
         .env("NO_PROXY", "*")
         .env("RUST_LOG", "error")
-        .stdin(Stdio::null())
-        .spawn()
-        .unwrap()
+        .stdin(Stdio::null());
+    Process::start(&mut shipper)
 }
 
 /// Seconds of processor time that a process has used.
-fn processor(child: &Child) -> f64 {
+fn processor(child: &Process) -> f64 {
     let stat = fs::read_to_string(format!("/proc/{}/stat", child.id())).unwrap();
     let fields: Vec<&str> = stat.rsplit(") ").next().unwrap().split(' ').collect();
     let ticks = fields[11].parse::<f64>().unwrap() + fields[12].parse::<f64>().unwrap();
     // USER_HZ, the same on every Linux that we run on.
     ticks / 100.0
-}
-
-/// The most memory that it had, in MB.
-fn memory(child: &Child) -> f64 {
-    let status = fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
-    let line = status.lines().find(|l| l.starts_with("VmHWM")).unwrap();
-    line.split_whitespace().nth(1).unwrap().parse::<f64>().unwrap() / 1024.0
-}
-
-fn end(mut child: Child) {
-    child.kill().unwrap();
-    child.wait().unwrap();
 }
 
 fn throughput(dir: &Path) {
@@ -196,15 +173,14 @@ fn throughput(dir: &Path) {
         while told.recv().unwrap().1 < len {}
         shipped.push(LINES as f64 / begin.elapsed().as_secs_f64());
         times.push(processor(&shipper));
-        sizes.push(memory(&shipper));
-        end(shipper);
+        sizes.push(shipper.memory("VmHWM") as f64 / 1024.0);
     }
     let goal = format!(">= {} lines/s", VECTOR.0 * 3.0);
-    row("shipper, 1 M lines, from its start", median(shipped), "lines/s", Some(median(bare)), &goal);
+    row(COMMAND, "shipper, 1 M lines, from its start", "lines/s", (median(shipped), median(bare)), &goal);
     let goal = format!("<= {:.2} s", VECTOR.1 * 0.33);
-    row("shipper, processor time of 1 M lines", median(times), "s", None, &goal);
+    row(COMMAND, "shipper, processor time of 1 M lines", "s", median(times), &goal);
     let goal = format!("<= {} MB", VECTOR.2 * 0.15);
-    row("shipper, most memory meanwhile", median(sizes), "MB RSS", None, &goal);
+    row(COMMAND, "shipper, most memory meanwhile", "MB RSS", median(sizes), &goal);
 }
 
 /// A line is appended now and then, and the file is idle in between.
@@ -233,8 +209,8 @@ fn latency(dir: &Path) {
             }
         })
         .collect();
-    end(shipper);
+    drop(shipper);
     took.sort_by(f64::total_cmp);
-    row("line of an idle file -> receiver, p50", took[APPENDS / 2], "ms", None, "<= 150 ms");
-    row("line of an idle file -> receiver, p99", took[APPENDS * 99 / 100], "ms", None, "<= 150 ms");
+    row(COMMAND, "line of an idle file -> receiver, p50", "ms", took[APPENDS / 2], "<= 150 ms");
+    row(COMMAND, "line of an idle file -> receiver, p99", "ms", took[APPENDS * 99 / 100], "<= 150 ms");
 }

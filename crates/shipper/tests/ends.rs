@@ -15,15 +15,15 @@ use std::{
 };
 
 use common::{
-    Folder, HEADER, LOG, Shipper, check_same, event, journal,
-    receiver::{Receiver, random},
-    until, until_same,
+    Folder, HEADER, LOG, Shipper, check_same, event, journal, receiver::Receiver, until, until_same,
 };
+use rustix::process::Signal;
 use workshop_events::{
     Stream,
     cast::{CastEvent, Header},
 };
 use workshop_journal::Journal;
+use workshop_testing::{Process, Random, this_test};
 
 const ROUNDS: u64 = 60;
 
@@ -49,12 +49,11 @@ fn write(journal: &Journal, name: &str, stop: &AtomicBool) {
 
 #[test]
 fn killed_at_any_point() {
-    let mut seed = getrandom::u64().unwrap();
-    println!("seed {seed}");
+    let mut random = Random::seeded();
     let receiver = Receiver::start();
     {
         let mut model = receiver.model();
-        model.seed = seed;
+        model.random = random.clone();
         model.faults.lost = 10;
         model.faults.cut = 10;
     }
@@ -67,7 +66,7 @@ fn killed_at_any_point() {
     });
     for _ in 0..ROUNDS {
         let shipper = Shipper::start(&receiver, folder.dir(), &[]);
-        thread::sleep(Duration::from_micros(random(&mut seed) % 60_000));
+        thread::sleep(Duration::from_micros(random.below(60_000)));
         shipper.kill();
     }
     stop.store(true, Ordering::Relaxed);
@@ -76,7 +75,7 @@ fn killed_at_any_point() {
     let in_the_loop = receiver.model().posts;
     assert!(in_the_loop > ROUNDS / 2, "killed too early to show anything: {in_the_loop} posts");
     let _shipper = Shipper::start(&receiver, folder.dir(), &[]);
-    until_same(&receiver, &folder, &journal.log().to_string(), &format!("seed {seed}"));
+    until_same(&receiver, &folder, &journal.log().to_string(), "killed");
 }
 
 /// Sidecar and workspace get their SIGTERM together.
@@ -129,39 +128,31 @@ fn backend() {
 /// Both are processes, and get their SIGTERM at one moment, either first; or the backend is killed on its way out.
 #[test]
 fn backend_and_shipper_end_together() {
-    let mut seed = getrandom::u64().unwrap();
-    println!("seed {seed}");
+    let mut random = Random::seeded();
     for round in 0..6 {
         let receiver = Receiver::start();
         let folder = Folder::new();
-        let mut backend = std::process::Command::new(std::env::current_exe().unwrap())
-            .args(["--ignored", "--exact", "backend", "--nocapture"])
-            .env("WORKSHOP_TEST_BACKEND", folder.dir())
-            .stdout(std::process::Stdio::null())
-            .spawn()
-            .unwrap();
+        let mut backend = this_test("backend");
+        backend.env("WORKSHOP_TEST_BACKEND", folder.dir()).stdout(std::process::Stdio::null());
+        let mut backend = Process::start(&mut backend);
         let shipper = Shipper::start(&receiver, folder.dir(), &["--gather", "5"]);
         until("something", || receiver.model().posts > 3);
-        let end = |backend: &std::process::Child| {
-            let pid = rustix::process::Pid::from_child(backend);
-            rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
-        };
-        let between = Duration::from_micros(random(&mut seed) % 20_000);
+        let between = Duration::from_micros(random.below(20_000));
         if round % 2 == 0 {
             shipper.terminate();
             thread::sleep(between);
-            end(&backend);
+            backend.signal(Signal::TERM);
         } else {
-            end(&backend);
+            backend.signal(Signal::TERM);
             thread::sleep(between);
             shipper.terminate();
         }
         let said_it_all = round < 4;
         if !said_it_all {
-            thread::sleep(Duration::from_millis(random(&mut seed) % 300));
-            backend.kill().unwrap();
+            thread::sleep(Duration::from_millis(random.below(300)));
+            backend.kill();
         }
-        backend.wait().unwrap();
+        backend.wait();
         let (code, said) = shipper.end();
         assert_eq!(code, Some(0), "round {round}: {said}");
         check_same(&receiver, &folder, LOG, &format!("round {round}"));

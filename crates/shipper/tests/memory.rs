@@ -7,11 +7,12 @@ mod common;
 use std::{
     fs::File,
     io::{Read, Write},
-    net::{TcpListener, TcpStream},
+    net::TcpStream,
     time::Duration,
 };
 
 use common::{Folder, HEADER, LOG, Shipper, receiver::Receiver, until};
+use workshop_testing::free_port;
 
 /// What a shipper may have at most, in KiB: debug builds are larger.
 const MOST: u64 = 64 * 1024;
@@ -64,8 +65,7 @@ fn value(text: &str, name: &str) -> f64 {
 fn metrics_tell_how_far_it_is_behind() {
     let receiver = Receiver::start();
     let folder = Folder::new();
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let address = format!("127.0.0.1:{port}");
+    let address = format!("127.0.0.1:{}", free_port());
     let _shipper = Shipper::start(&receiver, folder.dir(), &["--metrics", &address]);
     until("metrics", || TcpStream::connect(&address).is_ok());
     assert!(get(&address, "/healthz").starts_with("HTTP/1.1 200"));

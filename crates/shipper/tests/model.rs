@@ -16,6 +16,7 @@ use common::{
 use proptest::prelude::*;
 use tokio::{runtime::Runtime, task::JoinHandle};
 use workshop_shipper::{Metrics, Phase, Settings, ending, ship};
+use workshop_testing::Random;
 
 /// What happens.
 #[derive(Clone, Debug)]
@@ -83,7 +84,7 @@ fn run(actions: &[Action], faults: Faults, seed: u64) {
     {
         let mut model = receiver.model();
         model.faults = faults;
-        model.seed = seed;
+        model.random = Random::new(seed);
     }
     let mut shipper = start(&runtime, &receiver, &folder);
     let mut second = None;

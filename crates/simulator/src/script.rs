@@ -3,7 +3,9 @@
 
 use std::collections::VecDeque;
 
-use workshop_events::{Cause, CheckCount, Outcome, StateEvent, SwitchDone, SwitchKind, Tokens, Trigger};
+use workshop_events::{
+    Cause, CheckCount, FailedTest, Outcome, StateEvent, SwitchDone, SwitchKind, Tokens, Trigger,
+};
 
 use crate::random::Random;
 use crate::student::{Habits, StudentKind};
@@ -389,12 +391,17 @@ fn disconnected(session: &str, client: &str) -> StateEvent<'static> {
 
 /// A check of the step with these failures.
 fn result(task: &'static Task, failures: &'static [Failure], trigger: Trigger) -> StateEvent<'static> {
+    let failed = failures.iter().map(|failure| FailedTest {
+        title: failure.title.into(),
+        found: failure.found.into(),
+        expected: failure.expected.into(),
+    });
     let passed = task.tests - failures.len() as u32;
     StateEvent::GossResult {
         step: task.id.into(),
         passed: failures.is_empty(),
         checks: CheckCount { total: task.tests, passed },
         trigger,
-        failed: failures.iter().map(|failure| failure.test.map(|text| (*text).into())).collect(),
+        failed: failed.collect(),
     }
 }

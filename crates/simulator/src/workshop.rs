@@ -1,7 +1,7 @@
 //! What there is to do in the example workshop `hello-linux`: the commands of each step, what goes wrong in it, and what
 //! help says.
 
-use workshop_events::{FailedTest, StepInfo};
+use workshop_events::StepInfo;
 
 /// The workshop's name.
 pub const WORKSHOP: &str = "hello-linux";
@@ -17,7 +17,9 @@ pub(crate) struct Line {
 
 /// A test of a step's check as it fails.
 pub(crate) struct Failure {
-    pub(crate) test: FailedTest<&'static str>,
+    pub(crate) title: &'static str,
+    pub(crate) found: &'static str,
+    pub(crate) expected: &'static str,
     /// What makes it pass.
     pub(crate) fix: Line,
 }
@@ -52,7 +54,7 @@ const fn fails(cmd: &'static str, output: &'static str, exit: i32) -> Line {
 }
 
 const fn failure(title: &'static str, found: &'static str, expected: &'static str, fix: Line) -> Failure {
-    Failure { test: FailedTest { title, found, expected }, fix }
+    Failure { title, found, expected, fix }
 }
 
 /// The steps in order. The third is the hardest, so that a class has somewhere to be stuck.

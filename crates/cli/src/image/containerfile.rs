@@ -291,5 +291,4 @@ fn quoted(value: &str) -> String {
 }
 
 #[cfg(test)]
-#[path = "containerfile_tests.rs"]
 mod tests;

@@ -1,6 +1,6 @@
 //! Taking lines in against what Postgres alone does with the same rows, delivering them again against reading them, and
 //! taking them in while fifty instructors watch against nobody watching.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, reason = "a benchmark prints")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a benchmark that fails says so at once")]
 
 mod log;
 mod watching;
@@ -11,20 +11,18 @@ use std::time::Instant;
 use axum::Router;
 use axum::extract::Request;
 use axum::routing::post;
-use clap::Parser;
 use reqwest::Client;
-use serde_json::json;
-use sqlx::{AssertSqlSafe, Connection, PgConnection};
+use sqlx::{Connection, PgConnection};
 use tokio::net::TcpListener;
-use workshop_dashboard::Dashboard;
-use workshop_dashboard::arguments::{Arguments, Command};
 use workshop_dashboard::projections::{Place, Projected, RecordRows};
 use workshop_dashboard::store::types::Date;
-use workshop_dashboard::store::{self, workspaces};
 use workshop_events::{Commands, LogId, State, Stream};
+use workshop_testing::dashboard::{Database, Served};
+use workshop_testing::measure::row;
 
 use log::Log;
 
+const COMMAND: &str = "cargo xtask bench ingest";
 const PAIRS: u64 = 7;
 /// Records of each of two streams.
 const RECORDS: u64 = 40_000;
@@ -32,34 +30,9 @@ const BODY: usize = 4 * 1024 * 1024;
 
 #[tokio::main]
 async fn main() {
-    let server = std::env::var("WORKSHOP_TEST_POSTGRES")
-        .unwrap_or_else(|_| "postgres://workshop@127.0.0.1:54999/postgres".to_owned());
-    let name = format!("p_bench_{}", std::process::id());
-    let mut admin = PgConnection::connect(&server).await.unwrap();
-    sqlx::query(AssertSqlSafe(format!("create database {name}"))).execute(&mut admin).await.unwrap();
-    let url = format!("{}/{name}", server.rsplit_once('/').unwrap().0);
-    measure(&url).await;
-    watching::measure(&url).await;
-    sqlx::query(AssertSqlSafe(format!("drop database {name} with (force)")))
-        .execute(&mut admin)
-        .await
-        .unwrap();
-}
-
-fn row(row: &str, unit: &str, pairs: &[(f64, f64)], goal: &str) {
-    let median = |values: &mut dyn Iterator<Item = f64>| {
-        let mut values: Vec<f64> = values.collect();
-        values.sort_by(f64::total_cmp);
-        values[values.len() / 2]
-    };
-    let value = median(&mut pairs.iter().map(|(value, _)| *value));
-    let bound = median(&mut pairs.iter().map(|(_, bound)| *bound));
-    let ratio = median(&mut pairs.iter().map(|(value, bound)| value / bound));
-    let command = "cargo xtask bench ingest";
-    println!(
-        "{}",
-        json!({"row": row, "value": value, "unit": unit, "bound": bound, "ratio": ratio, "goal": goal, "command": command})
-    );
+    let database = Database::durable().await;
+    measure(&database).await;
+    watching::measure(&database).await;
 }
 
 async fn listen(app: Router) -> SocketAddr {
@@ -73,13 +46,9 @@ fn log(bits: u64) -> Log {
     Log::new(LogId::from_bits(bits), RECORDS, BODY)
 }
 
-async fn measure(url: &str) {
-    store::migrate(url).await.unwrap();
-    let casts = concat!(env!("CARGO_TARGET_TMPDIR"), "/bench-casts");
-    let arguments = ["workshop-dashboard", "serve", "--database", url, "--casts", casts];
-    let arguments = Arguments::parse_from(arguments);
-    let Command::Serve(settings) = arguments.command else { unreachable!() };
-    let dashboard = listen(Dashboard::open(*settings).await.unwrap().app()).await;
+async fn measure(database: &Database) {
+    let served = Served::with(&database.url, &[]).await;
+    let dashboard = served.address;
     let reader = post(async |request: Request| {
         axum::body::to_bytes(request.into_body(), BODY)
             .await
@@ -88,14 +57,8 @@ async fn measure(url: &str) {
     });
     let bare = listen(Router::new().route("/", reader)).await;
 
-    let mut connection = PgConnection::connect(url).await.unwrap();
-    let new = |name: &str| workspaces::NewWorkspace {
-        workspace: name.to_owned(),
-        student: "x".to_owned(),
-        workshop: String::new(),
-        url: None,
-    };
-    let token = workspaces::add(&mut connection, vec![new("ada")]).await.unwrap().remove(0).token;
+    let mut connection = database.connect().await;
+    let token = database.add("ada").await;
     let client = Client::new();
     let (mut taking, mut again) = (Vec::new(), Vec::new());
     for pair in 0..PAIRS {
@@ -114,14 +77,10 @@ async fn measure(url: &str) {
         let read = send(&client, bare, &log).await;
         again.push((log.bytes() / delivered / 1e6, log.bytes() / read / 1e6));
     }
-    let unit = "rows/s";
-    row(
-        "ingest of state and commands, against COPY of the same rows into events and their projections",
-        unit,
-        &taking,
-        ">= 0.6",
-    );
-    row("delivered again, against reading the bytes", "MB/s", &again, ">= 0.8");
+    let name =
+        "ingest of state and commands, against COPY of the same rows into events and their projections";
+    row(COMMAND, name, "rows/s", &taking[..], ">= 0.6");
+    row(COMMAND, "delivered again, against reading the bytes", "MB/s", &again[..], ">= 0.8");
 }
 
 /// Seconds until all of a log is taken in.

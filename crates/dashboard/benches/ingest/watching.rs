@@ -1,21 +1,20 @@
 //! A class is taken in while fifty instructors watch it, and while nobody does.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
-use clap::Parser;
 use reqwest::Client;
-use sqlx::{Connection, PgConnection};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
-use workshop_dashboard::arguments::{Arguments, Command};
-use workshop_dashboard::store::workspaces;
 use workshop_dashboard::{Dashboard, serve};
 use workshop_events::LogId;
+use workshop_testing::dashboard::{Database, INSTRUCTOR, settings};
+use workshop_testing::free_port;
+use workshop_testing::measure::row;
 
+use crate::COMMAND;
 use crate::log::Log;
-use crate::row;
 
 const PAIRS: u64 = 7;
 const WATCHERS: usize = 50;
@@ -23,41 +22,32 @@ const WATCHERS: usize = 50;
 const WORKSPACES: u64 = 30;
 const RECORDS: u64 = 1500;
 const BODY: usize = 8 * 1024;
-const TOKEN: &str = "token of the instructor";
 
 /// A workspace and its token.
-struct Seat {
+struct Workspace {
     name: String,
     token: String,
 }
 
-pub(crate) async fn measure(url: &str) {
-    let casts = concat!(env!("CARGO_TARGET_TMPDIR"), "/bench-casts");
-    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let listen = address.to_string();
-    let arguments = ["workshop-dashboard", "serve", "--database", url, "--casts", casts, "--listen", &listen];
-    let arguments = Arguments::parse_from([arguments.as_slice(), &["--instructor-token", TOKEN]].concat());
-    let Command::Serve(settings) = arguments.command else { unreachable!() };
-    tokio::spawn(serve(Dashboard::open(*settings).await.unwrap(), std::future::pending()));
-
-    let mut connection = PgConnection::connect(url).await.unwrap();
-    let new = (0..WORKSPACES).map(|number| workspaces::NewWorkspace {
-        workspace: format!("watched-{number}"),
-        student: format!("Student {number}"),
-        workshop: String::new(),
-        url: None,
-    });
-    let added = workspaces::add(&mut connection, new.collect()).await.unwrap();
-    let seats: Vec<Seat> =
-        added.into_iter().map(|added| Seat { name: added.workspace.workspace, token: added.token }).collect();
+pub(crate) async fn measure(database: &Database) {
+    let casts = tempfile::tempdir().unwrap();
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()));
+    let listen = ["--listen", &address.to_string(), "--instructor-token", INSTRUCTOR];
+    let settings = settings(&database.url, casts.path().to_str().unwrap(), &listen);
+    tokio::spawn(serve(Dashboard::open(settings).await.unwrap(), std::future::pending()));
+    let mut workspaces = Vec::new();
+    for number in 0..WORKSPACES {
+        let name = format!("watched-{number}");
+        workspaces.push(Workspace { token: database.add(&name).await, name });
+    }
     // What is asked for the first time takes longer.
-    ship(address, &seats, 0).await;
+    ship(address, &workspaces, 0).await;
     let mut pairs = Vec::new();
     for pair in 0..PAIRS {
-        let alone = async || ship(address, &seats, 1 + 2 * pair).await;
+        let alone = async || ship(address, &workspaces, 1 + 2 * pair).await;
         let watched = async || {
             let watchers = watch(address).await;
-            let rows = ship(address, &seats, 2 + 2 * pair).await;
+            let rows = ship(address, &workspaces, 2 + 2 * pair).await;
             drop(watchers);
             rows
         };
@@ -70,18 +60,19 @@ pub(crate) async fn measure(url: &str) {
             (rows, alone().await)
         });
     }
-    row("ingest while 50 dashboards watch, against nobody watching", "rows/s", &pairs, ">= 0.95");
+    let name = "ingest while 50 dashboards watch, against nobody watching";
+    row(COMMAND, name, "rows/s", &pairs[..], ">= 0.95");
 }
 
 /// Everybody posts a new log at the same time. Rows a second.
-async fn ship(address: SocketAddr, seats: &[Seat], round: u64) -> f64 {
+async fn ship(address: SocketAddr, workspaces: &[Workspace], round: u64) -> f64 {
     let client = Client::new();
     let mut posting = JoinSet::new();
     let logs: Vec<Log> = (0..WORKSPACES)
-        .map(|seat| Log::new(LogId::from_bits(0xaa << 48 | round << 16 | seat), RECORDS, BODY))
+        .map(|workspace| Log::new(LogId::from_bits(0xaa << 48 | round << 16 | workspace), RECORDS, BODY))
         .collect();
     let begin = Instant::now();
-    for (Seat { name, token }, log) in seats.iter().zip(logs) {
+    for (Workspace { name, token }, log) in workspaces.iter().zip(logs) {
         let (client, token) = (client.clone(), token.clone());
         let url = format!("http://{address}/ingest/{name}/{}", log.id);
         posting.spawn(async move {
@@ -101,7 +92,7 @@ async fn ship(address: SocketAddr, seats: &[Seat], round: u64) -> f64 {
 async fn watch(address: SocketAddr) -> JoinSet<()> {
     let mut watching = JoinSet::new();
     let request =
-        format!("GET /api/stream HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {TOKEN}\r\n\r\n");
+        format!("GET /api/stream HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {INSTRUCTOR}\r\n\r\n");
     for _ in 0..WATCHERS {
         let mut stream = connected(address).await;
         stream.write_all(request.as_bytes()).await.unwrap();

@@ -123,6 +123,9 @@ fn failed_json(failed: &[FailedTest<Text<'_>>]) -> Option<String> {
     if failed.is_empty() {
         return None;
     }
-    let failed: Vec<_> = failed.iter().map(|test| test.map(|text| shown(text))).collect();
+    let failed: Vec<_> = failed
+        .iter()
+        .map(|f| FailedTest { title: shown(&f.title), found: shown(&f.found), expected: shown(&f.expected) })
+        .collect();
     serde_json::to_string(&failed).ok()
 }

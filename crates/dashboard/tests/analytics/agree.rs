@@ -131,14 +131,13 @@ async fn snapshot(shipped: &Shipped) -> Value {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_is_asked_says_the_same() {
-    let shipped = Shipped::class("agree", 30).await;
+    let shipped = Shipped::class(30).await;
     let by_hand = by_hand(&shipped).await;
     let students = shipped.students();
     let mut database = shipped.analyst().await;
     who_needs_help(&shipped, &mut database, &by_hand, &students).await;
     funnel(&shipped, &mut database, &students).await;
     failures(&shipped, &mut database, &students).await;
-    shipped.end().await;
 }
 
 async fn who_needs_help(

@@ -3,8 +3,9 @@
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use workshop_dashboard::Dashboard;
+use workshop_testing::dashboard::{INSTRUCTOR, Served, settings};
 
-use super::harness::{Database, Running, TOKEN, settings};
+use super::harness::Database;
 
 const PATHS: [&str; 14] = [
     "/api/me",
@@ -27,22 +28,22 @@ const PATHS: [&str; 14] = [
 async fn the_api_is_for_who_has_the_token() {
     let database = Database::new().await;
     database.working("ada", "Ada", super::harness::LOG).await;
-    let running = Running::start(&database).await;
+    let running = Served::on(&database).await;
     for path in PATHS.into_iter().chain(["/api/stream"]) {
         let without = running.ask(Method::GET, path).send().await.unwrap();
         assert_eq!(without.status(), StatusCode::UNAUTHORIZED, "{path}");
         assert_eq!(without.headers()["content-type"], "application/problem+json", "{path}");
-        for wrong in ["", "x", &TOKEN[1..], &format!("{TOKEN}x")] {
+        for wrong in ["", "x", &INSTRUCTOR[1..], &format!("{INSTRUCTOR}x")] {
             let answer = running.ask(Method::GET, path).bearer_auth(wrong).send().await.unwrap();
             assert_eq!(answer.status(), StatusCode::UNAUTHORIZED, "{path} {wrong}");
         }
-        let basic = running.ask(Method::GET, path).header("authorization", format!("Basic {TOKEN}"));
+        let basic = running.ask(Method::GET, path).header("authorization", format!("Basic {INSTRUCTOR}"));
         assert_eq!(basic.send().await.unwrap().status(), StatusCode::UNAUTHORIZED, "{path}");
         // A cookie of whatever kind is no login where there is no provider.
         let cookie = running.ask(Method::GET, path).header("cookie", "workshop-session=7b7d.00");
         assert_eq!(cookie.send().await.unwrap().status(), StatusCode::UNAUTHORIZED, "{path}");
         // Nor is a token in a path.
-        let query = format!("{path}{}token={TOKEN}", if path.contains('?') { '&' } else { '?' });
+        let query = format!("{path}{}token={INSTRUCTOR}", if path.contains('?') { '&' } else { '?' });
         assert_eq!(running.ask(Method::GET, &query).send().await.unwrap().status(), StatusCode::UNAUTHORIZED);
         assert_eq!(running.status(path).await, StatusCode::OK, "{path}");
     }
@@ -59,7 +60,7 @@ async fn the_api_is_for_who_has_the_token() {
 async fn every_route_needs_a_login() {
     let database = Database::new().await;
     database.working("ada", "Ada", super::harness::LOG).await;
-    let running = Running::start(&database).await;
+    let running = Served::on(&database).await;
     let document: Value = serde_json::from_str(&workshop_dashboard::api::openapi().unwrap()).unwrap();
     let mut asked = 0;
     for (path, methods) in document["paths"].as_object().unwrap() {
@@ -80,7 +81,7 @@ async fn every_route_needs_a_login() {
             assert_eq!(body["type"], "unauthorized", "{method} {path}");
             let wrong = running.ask(method.clone(), &filled).bearer_auth("wrong").send().await.unwrap();
             assert_eq!(wrong.status(), StatusCode::UNAUTHORIZED, "{method} {path}");
-            let right = running.ask(method.clone(), &filled).bearer_auth(TOKEN).send().await.unwrap();
+            let right = running.ask(method.clone(), &filled).bearer_auth(INSTRUCTOR).send().await.unwrap();
             assert_ne!(right.status(), StatusCode::UNAUTHORIZED, "{method} {path}");
             asked += 1;
         }
@@ -109,7 +110,7 @@ async fn every_route_needs_a_login() {
 async fn a_wrong_query_is_no_busy_database() {
     let database = Database::new().await;
     database.working("ada", "Ada", super::harness::LOG).await;
-    let running = Running::start(&database).await;
+    let running = Served::on(&database).await;
     let path = "/api/workspaces/ada/commands";
     assert_eq!(running.status(path).await, StatusCode::OK);
     for change in ["alter table command_log rename cmd to other", "alter table command_log rename to other"] {
@@ -143,7 +144,7 @@ async fn a_wrong_query_is_no_busy_database() {
 #[tokio::test]
 async fn without_any_login_nobody_is_let_in() {
     let database = Database::new().await;
-    let running = Running::with(&database, &[]).await;
+    let running = Served::with(&database.url, &[]).await;
     for path in PATHS {
         for request in [
             running.ask(Method::GET, path),
@@ -157,7 +158,7 @@ async fn without_any_login_nobody_is_let_in() {
         }
     }
     // An empty token is none.
-    let empty = Running::with(&database, &["--instructor-token", ""]).await;
+    let empty = Served::with(&database.url, &["--instructor-token", ""]).await;
     let answer = empty.ask(Method::GET, "/api/workspaces").bearer_auth("").send().await.unwrap();
     assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
 }
@@ -165,11 +166,11 @@ async fn without_any_login_nobody_is_let_in() {
 #[tokio::test]
 async fn it_is_never_open_to_the_network() {
     let database = Database::new().await;
-    let mut open = settings(&database.url, &[]);
+    let mut open = settings(&database.url, "casts", &[]);
     open.listen = "0.0.0.0:0".parse().unwrap();
     let Err(error) = Dashboard::open(open.clone()).await else { panic!("it opened") };
     assert!(error.to_string().contains("WORKSHOP_INSTRUCTOR_TOKEN"), "{error}");
-    open.instructor_token = Some(TOKEN.to_owned());
+    open.instructor_token = Some(INSTRUCTOR.to_owned());
     Dashboard::open(open).await.unwrap();
 }
 
@@ -177,7 +178,8 @@ async fn it_is_never_open_to_the_network() {
 async fn other_sites_and_other_names_are_refused() {
     let database = Database::new().await;
     let running =
-        Running::with(&database, &["--instructor-token", TOKEN, "--allowed-hosts", "Class.example"]).await;
+        Served::with(&database.url, &["--instructor-token", INSTRUCTOR, "--allowed-hosts", "Class.example"])
+            .await;
     let own = format!("http://{}", running.address);
     let check = async |name: &str, value: &str, path: &str, expected: StatusCode| {
         let answer = running.get(path).header(name, value).send().await.unwrap();
@@ -210,7 +212,7 @@ async fn other_sites_and_other_names_are_refused() {
 async fn names_that_are_none_end_before_the_database() {
     let database = Database::new().await;
     database.working("ada", "Ada", super::harness::LOG).await;
-    let running = Running::start(&database).await;
+    let running = Served::on(&database).await;
     for name in
         ["nobody", "%00", "ada%00", "..%2f..%2fetc", "ADA", "-", "a%27%20or%201=1", "%ff", &"x".repeat(5000)]
     {
@@ -243,7 +245,7 @@ async fn names_that_are_none_end_before_the_database() {
 #[tokio::test]
 async fn readiness_is_the_databases() {
     let database = Database::new().await;
-    let running = Running::start(&database).await;
+    let running = Served::on(&database).await;
     let ready = running.ask(Method::GET, "/readyz").send().await.unwrap();
     assert_eq!(ready.text().await.unwrap(), "ready");
     let metrics = running.ask(Method::GET, "/metrics").send().await.unwrap().text().await.unwrap();

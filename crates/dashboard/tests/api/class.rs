@@ -1,8 +1,9 @@
 //! The class at a glance, the matrix, the funnel, one workspace in full.
 
 use serde_json::{Value, json};
+use workshop_testing::dashboard::Served;
 
-use super::harness::{Database, LOG, Running};
+use super::harness::{Database, LOG};
 
 fn names(list: &Value) -> Vec<&str> {
     list.as_array().unwrap().iter().map(|card| card["workspace"].as_str().unwrap()).collect()
@@ -23,7 +24,7 @@ async fn who_needs_help_most_comes_first() {
         .await;
     database.workspace("old", "Old").await;
     database.run("update workspaces set revoked = now() where workspace = 'old'").await;
-    let running = Running::start(&database).await;
+    let running = Served::on(&database).await;
     let class = running.json("/api/workspaces").await;
     assert_eq!(names(&class["workspaces"]), ["bob", "cyd", "dan", "zoe", "ada", "eve"]);
     let marks: Vec<&Value> =
@@ -103,7 +104,7 @@ async fn a_card_says_what_was_done_last_and_how_much() {
             .concat(),
         )
         .await;
-    let running = Running::start(&database).await;
+    let running = Served::on(&database).await;
     let class = running.json("/api/workspaces").await;
     let card = |name: &str| {
         class["workspaces"].as_array().unwrap().iter().find(|card| card["workspace"] == name).unwrap()
@@ -142,7 +143,7 @@ async fn who_never_opened_the_page_has_not_begun() {
         database.change(name, "clients = 0, last_ts = now() - interval '30 minutes'").await;
     }
     database.change("ada", "begun = null").await;
-    let running = Running::start(&database).await;
+    let running = Served::on(&database).await;
     for (name, mark) in [("ada", "new"), ("bob", "idle")] {
         assert_eq!(running.json(&format!("/api/workspaces/{name}")).await["mark"], mark, "{name}");
     }
@@ -167,7 +168,7 @@ async fn a_workspace_in_full() {
                  values ('ada', '{LOG}', 'state', 10, sha256('x'), 'no JSON', 'x');"
         ))
         .await;
-    let running = Running::start(&database).await;
+    let running = Served::on(&database).await;
     let ada = running.json("/api/workspaces/ada").await;
     assert_eq!((&ada["gaps"], &ada["quarantined"]), (&json!(1), &json!(1)));
     let logs: Vec<_> =
@@ -200,7 +201,7 @@ async fn the_matrix_has_a_cell_for_each_student_and_step() {
                   0, null, null, 0, 0, null, 'started'), ('0000000000000002', 'former', 'bob', null, 'Former', null, true, false, true,
                   null, 0, null, null, 0, 0, null, 'started')")
         .await;
-    let running = Running::start(&database).await;
+    let running = Served::on(&database).await;
     let matrix = running.json("/api/matrix").await;
     let workshop = &matrix["workshops"][0];
     assert_eq!(workshop["workshop"], "git-basics");
@@ -236,7 +237,7 @@ async fn the_funnel_says_where_students_are_lost() {
               from workspace_status status, generate_series(1, 2) number where status.workspace in ('ws1', 'ws2');
               update workspace_status set begun = null where workspace = 'ws10'")
         .await;
-    let running = Running::start(&database).await;
+    let running = Served::on(&database).await;
     let funnel = running.json("/api/funnel").await;
     let init = &funnel["workshops"][0]["steps"][0];
     for (key, expected) in [

@@ -1,6 +1,7 @@
 //! Tables as downloads.
 
-use super::harness::{Database, LOG, Running};
+use super::harness::{Database, LOG};
+use workshop_testing::dashboard::Served;
 
 #[tokio::test]
 async fn a_table_is_a_download_without_formulas() {
@@ -9,7 +10,7 @@ async fn a_table_is_a_download_without_formulas() {
     database.command("ada", LOG, 1, "=1+1").await;
     database.command("ada", LOG, 2, "-rf, \"quoted\"\nnext").await;
     database.run("update command_log set exit = -1 where seq = 2").await;
-    let running = Running::start(&database).await;
+    let running = Served::on(&database).await;
     let response = running.get("/api/workspaces/ada/commands?format=csv").send().await.unwrap();
     assert_eq!(response.headers()["content-type"], "text/csv; charset=utf-8");
     assert_eq!(response.headers()["content-disposition"], "attachment; filename=\"ada-commands.csv\"");
@@ -52,7 +53,7 @@ async fn a_long_table_comes_whole() {
             ))
             .await;
     }
-    let running = Running::start(&database).await;
+    let running = Served::on(&database).await;
     let text = running.get("/api/export/commands.csv").send().await.unwrap().text().await.unwrap();
     assert_eq!(text.lines().count(), 1 + 2 * 3456);
     let json = running.json("/api/export/commands.json").await;

@@ -1,57 +1,27 @@
-//! A database of a test's own, dashboards on it, and rows by hand.
+//! Rows by hand in a database of a test's own.
 
-use std::net::SocketAddr;
-use std::sync::Arc;
+use std::ops::Deref;
 
-use clap::Parser;
-use reqwest::{Client, Method, RequestBuilder, StatusCode};
-use serde_json::Value;
-use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool};
-use tokio::task::JoinHandle;
-use workshop_dashboard::settings::Settings;
-use workshop_dashboard::{Dashboard, store};
+use workshop_testing::dashboard;
 
-pub(crate) const TOKEN: &str = "the-instructors-token";
 pub(crate) const LOG: &str = "00000000000000aa";
 /// 2026-11-20T09:00:00Z.
 pub(crate) const MORNING: i64 = 1_795_165_200_000;
 
-fn server() -> String {
-    std::env::var("WORKSHOP_TEST_POSTGRES")
-        .unwrap_or_else(|_| "postgres://workshop@127.0.0.1:54999/postgres".to_owned())
-}
-
 /// A migrated database. Dropped, it is gone.
-pub(crate) struct Database {
-    name: String,
-    pub(crate) url: String,
-    pub(crate) pool: PgPool,
+pub(crate) struct Database(dashboard::Database);
+
+impl Deref for Database {
+    type Target = dashboard::Database;
+
+    fn deref(&self) -> &dashboard::Database {
+        &self.0
+    }
 }
 
 impl Database {
     pub(crate) async fn new() -> Self {
-        let mut random = [0; 6];
-        getrandom::fill(&mut random).unwrap();
-        let name = format!("a_api_{}", random.iter().map(|b| format!("{b:02x}")).collect::<String>());
-        let mut server_connection = PgConnection::connect(&server()).await.unwrap();
-        sqlx::query(AssertSqlSafe(format!("create database {name}")))
-            .execute(&mut server_connection)
-            .await
-            .unwrap();
-        let url = server().replace("/postgres", &format!("/{name}"));
-        // Roles are the whole server's: two migrations at once would both make them.
-        sqlx::query("select pg_advisory_lock(54999)").execute(&mut server_connection).await.unwrap();
-        store::migrate(&url).await.unwrap();
-        sqlx::query("select pg_advisory_unlock(54999)").execute(&mut server_connection).await.unwrap();
-        let pool = PgPool::connect(&url).await.unwrap();
-        Self { name, url, pool }
-    }
-
-    pub(crate) async fn run(&self, sql: &str) {
-        sqlx::raw_sql(AssertSqlSafe(sql.to_owned()))
-            .execute(&self.pool)
-            .await
-            .unwrap_or_else(|e| panic!("{sql}: {e}"));
+        Self(dashboard::Database::new().await)
     }
 
     /// A workspace as an administrator adds it.
@@ -121,92 +91,5 @@ impl Database {
         .execute(&self.pool)
         .await
         .unwrap();
-    }
-}
-
-impl Drop for Database {
-    fn drop(&mut self) {
-        let sql = format!("drop database if exists {} with (force)", self.name);
-        let drop = move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-            runtime.block_on(async {
-                let mut connection = PgConnection::connect(&server()).await.unwrap();
-                sqlx::query(AssertSqlSafe(sql)).execute(&mut connection).await.unwrap();
-            });
-        };
-        // A test that failed is told of that, not of this.
-        let _ = std::thread::spawn(drop).join();
-    }
-}
-
-#[derive(Parser)]
-struct Arguments {
-    #[command(flatten)]
-    settings: Settings,
-}
-
-/// Settings as the command line makes them.
-pub(crate) fn settings(url: &str, more: &[&str]) -> Settings {
-    let casts = concat!(env!("CARGO_TARGET_TMPDIR"), "/api-casts");
-    let arguments = ["workshop-dashboard", "--database", url, "--listen", "127.0.0.1:0", "--casts", casts];
-    Arguments::try_parse_from(arguments.iter().chain(more)).unwrap().settings
-}
-
-/// A dashboard that serves. Dropped, it is gone.
-pub(crate) struct Running {
-    pub(crate) dashboard: Arc<Dashboard>,
-    pub(crate) address: SocketAddr,
-    pub(crate) http: Client,
-    server: JoinHandle<()>,
-}
-
-impl Running {
-    /// With the instructors' token.
-    pub(crate) async fn start(database: &Database) -> Self {
-        Self::with(database, &["--instructor-token", TOKEN]).await
-    }
-
-    pub(crate) async fn with(database: &Database, more: &[&str]) -> Self {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        Self::on(listener, settings(&database.url, more)).await
-    }
-
-    pub(crate) async fn on(listener: tokio::net::TcpListener, settings: Settings) -> Self {
-        // What went wrong stands beside the test that failed.
-        let _ = tracing_subscriber::fmt().with_max_level(tracing::Level::INFO).with_test_writer().try_init();
-        let dashboard = Dashboard::open(settings).await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let app = dashboard.app();
-        let server = tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
-        let http = Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
-        Self { dashboard, address, http, server }
-    }
-
-    /// Without a token.
-    pub(crate) fn ask(&self, method: Method, path: &str) -> RequestBuilder {
-        self.http.request(method, format!("http://{}{path}", self.address))
-    }
-
-    /// With it.
-    pub(crate) fn get(&self, path: &str) -> RequestBuilder {
-        self.ask(Method::GET, path).bearer_auth(TOKEN)
-    }
-
-    pub(crate) async fn json(&self, path: &str) -> Value {
-        let response = self.get(path).send().await.unwrap();
-        let status = response.status();
-        let text = response.text().await.unwrap();
-        assert_eq!(status, StatusCode::OK, "{path}: {text}");
-        serde_json::from_str(&text).unwrap()
-    }
-
-    pub(crate) async fn status(&self, path: &str) -> StatusCode {
-        self.get(path).send().await.unwrap().status()
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.server.abort();
     }
 }

@@ -2,8 +2,9 @@
 
 use reqwest::StatusCode;
 use serde_json::{Value, json};
+use workshop_testing::dashboard::Served;
 
-use super::harness::{Database, LOG, Running};
+use super::harness::{Database, LOG};
 
 fn seqs(list: &Value) -> Vec<i64> {
     list.as_array().unwrap().iter().map(|entry| entry["seq"].as_i64().unwrap()).collect()
@@ -16,7 +17,7 @@ async fn commands_come_in_pages_newest_first() {
     for seq in 1..=25 {
         database.command("ada", LOG, seq, &format!("command {seq}")).await;
     }
-    let running = Running::start(&database).await;
+    let running = Served::on(&database).await;
     let first = running.json("/api/workspaces/ada/commands?limit=10").await;
     assert_eq!(seqs(&first["commands"]), (16..=25).rev().collect::<Vec<_>>());
     assert_eq!(first["next"], 16);
@@ -47,7 +48,7 @@ async fn a_page_has_at_most_a_thousand() {
              select '2026-11-20', '{LOG}', n, 'ada', now(), 'ls' from generate_series(1, 2500) n"
         ))
         .await;
-    let running = Running::start(&database).await;
+    let running = Served::on(&database).await;
     let page = running.json("/api/workspaces/ada/commands?limit=1000000").await;
     assert_eq!(page["commands"].as_array().unwrap().len(), 1000);
     let all = running.json("/api/workspaces/ada/commands?format=json").await;
@@ -58,7 +59,7 @@ async fn a_page_has_at_most_a_thousand() {
 async fn a_workspace_without_a_log_has_empty_lists() {
     let database = Database::new().await;
     database.workspace("ada", "Ada").await;
-    let running = Running::start(&database).await;
+    let running = Served::on(&database).await;
     assert_eq!(running.json("/api/workspaces/ada/commands").await, json!({"commands": [], "next": null}));
     assert_eq!(running.json("/api/workspaces/ada/commands?format=json").await, json!([]));
     assert_eq!(running.json("/api/workspaces/ada").await["mark"], "new");
@@ -84,7 +85,7 @@ async fn events_help_recordings_and_quarantine_are_listed() {
                  ('ada', null, 'state', null, sha256('2'), 'no log', repeat('y', 10000)::bytea);"
         ))
         .await;
-    let running = Running::start(&database).await;
+    let running = Served::on(&database).await;
     let events = running.json("/api/workspaces/ada/events").await;
     assert_eq!(seqs(&events["events"]), [2, 1]);
     assert_eq!(
@@ -125,7 +126,7 @@ async fn one_workspaces_log_is_not_anothers() {
     database.working("ada", "Ada", LOG).await;
     database.working("bob", "Bob", "00000000000000bb").await;
     database.command("bob", "00000000000000bb", 1, "secret").await;
-    let running = Running::start(&database).await;
+    let running = Served::on(&database).await;
     for path in ["commands", "events", "llm", "timeline"] {
         let status = running.status(&format!("/api/workspaces/ada/{path}?log=00000000000000bb")).await;
         assert_eq!(status, StatusCode::NOT_FOUND, "{path}");
@@ -142,7 +143,7 @@ async fn a_search_finds_commands_of_all_workspaces() {
     database.command("bob", "0000000000000002", 3, "echo 100%").await;
     database.command("bob", "0000000000000002", 4, "echo 100 a_b '\\n'").await;
     database.command("bob", "0000000000000002", 5, "echo axb").await;
-    let running = Running::start(&database).await;
+    let running = Served::on(&database).await;
     let check = async |query: &str, expected: &[&str]| {
         let found = running.json(&format!("/api/search?{query}")).await;
         let commands: Vec<_> =

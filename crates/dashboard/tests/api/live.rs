@@ -2,44 +2,24 @@
 
 use std::time::{Duration, Instant};
 
-use reqwest::Response;
 use serde_json::{Value, json};
-use tokio::time::timeout;
+use workshop_testing::dashboard::Served;
+use workshop_testing::sse::Events;
 
-use super::harness::{Database, Running};
+use super::harness::Database;
 
-/// Reads server-sent events.
-struct Watcher {
-    response: Response,
-    text: String,
-}
+/// One who watches the class.
+struct Watcher(Events);
 
 impl Watcher {
-    async fn new(running: &Running) -> Self {
-        let response = running.get("/api/stream").send().await.unwrap();
-        assert_eq!(response.headers()["content-type"], "text/event-stream");
-        Self { response, text: String::new() }
+    async fn new(served: &Served) -> Self {
+        Self(Events::of(served.get("/api/stream").send().await.unwrap()))
     }
 
-    /// The next event with its data, comments left out.
+    /// The next event with its data.
     async fn next(&mut self) -> (String, Value) {
-        let next = async {
-            loop {
-                if let Some((block, rest)) = self.text.split_once("\n\n") {
-                    let (block, rest) = (block.to_owned(), rest.to_owned());
-                    self.text = rest;
-                    if block.starts_with(':') {
-                        continue;
-                    }
-                    let (event, data) = block.split_once('\n').unwrap();
-                    let data = serde_json::from_str(data.strip_prefix("data: ").unwrap()).unwrap();
-                    return (event.strip_prefix("event: ").unwrap().to_owned(), data);
-                }
-                let chunk = self.response.chunk().await.unwrap().expect("the stream ended");
-                self.text.push_str(std::str::from_utf8(&chunk).unwrap());
-            }
-        };
-        timeout(Duration::from_secs(60), next).await.expect("nothing is told")
+        let event = self.0.next().await;
+        (event.kind, event.data)
     }
 
     /// The class as it is known once `told` holds of it.
@@ -70,7 +50,7 @@ fn tries(class: &[Value], name: &str) -> i64 {
 async fn a_watcher_gets_the_class_then_every_change() {
     let database = Database::new().await;
     database.working("ada", "Ada", "0000000000000001").await;
-    let running = Running::start(&database).await;
+    let running = Served::on(&database).await;
     let mut watcher = Watcher::new(&running).await;
     let (event, class) = watcher.next().await;
     assert_eq!(event, "snapshot");
@@ -97,7 +77,7 @@ async fn a_watcher_gets_the_class_then_every_change() {
 async fn a_change_that_is_notified_is_told_at_once_and_one_whose_notification_is_lost_later() {
     let database = Database::new().await;
     database.working("ada", "Ada", "0000000000000001").await;
-    let running = Running::start(&database).await;
+    let running = Served::on(&database).await;
     let mut watcher = Watcher::new(&running).await;
     let mut class = Vec::new();
     watcher.until(&mut class, |class| tries(class, "ada") == 1).await;
@@ -129,7 +109,7 @@ async fn a_mark_comes_with_time_alone() {
     let database = Database::new().await;
     database.working("ada", "Ada", "0000000000000001").await;
     database.change("ada", "active_since = now() - interval '14 minutes 56 seconds', last_ts = now()").await;
-    let running = Running::start(&database).await;
+    let running = Served::on(&database).await;
     let mut watcher = Watcher::new(&running).await;
     let mut class = Vec::new();
     watcher.until(&mut class, |class| tries(class, "ada") == 1).await;
@@ -143,7 +123,7 @@ async fn two_replicas_show_the_same() {
     for at in 0..10 {
         database.working(&format!("ws{at}"), "A student", &format!("{at:016x}")).await;
     }
-    let (one, two) = (Running::start(&database).await, Running::start(&database).await);
+    let (one, two) = (Served::on(&database).await, Served::on(&database).await);
     let (mut first, mut second) = (Watcher::new(&one).await, Watcher::new(&two).await);
     let (mut left, mut right) = (Vec::new(), Vec::new());
     for round in 2..8 {
@@ -165,7 +145,7 @@ async fn all_watchers_cost_one_question() {
     for at in 0..20 {
         database.working(&format!("ws{at}"), "A student", &format!("{at:016x}")).await;
     }
-    let running = Running::start(&database).await;
+    let running = Served::on(&database).await;
     let looks = async || {
         let text = running.ask(reqwest::Method::GET, "/metrics").send().await.unwrap().text().await.unwrap();
         let line =
@@ -207,7 +187,7 @@ async fn a_slow_reader_gets_a_snapshot_instead_of_what_it_missed() {
     for at in 0..200 {
         database.working(&format!("ws{at}"), &long, &format!("{at:016x}")).await;
     }
-    let running = Running::start(&database).await;
+    let running = Served::on(&database).await;
     let mut slow = Watcher::new(&running).await;
     slow.next().await;
     let mut fast = Watcher::new(&running).await;
@@ -242,7 +222,7 @@ async fn a_slow_reader_gets_a_snapshot_instead_of_what_it_missed() {
 async fn the_database_goes_and_comes_back() {
     let database = Database::new().await;
     database.working("ada", "Ada", "0000000000000001").await;
-    let running = Running::start(&database).await;
+    let running = Served::on(&database).await;
     let mut watcher = Watcher::new(&running).await;
     let mut class = Vec::new();
     watcher.until(&mut class, |class| tries(class, "ada") == 1).await;
@@ -259,10 +239,9 @@ async fn the_database_goes_and_comes_back() {
 #[tokio::test]
 async fn a_stopping_dashboard_ends_its_streams() {
     let database = Database::new().await;
-    let running = Running::start(&database).await;
+    let running = Served::on(&database).await;
     let mut watcher = Watcher::new(&running).await;
     watcher.next().await;
     running.dashboard.live.end();
-    let rest = async { while watcher.response.chunk().await.unwrap().is_some() {} };
-    timeout(Duration::from_secs(60), rest).await.expect("it goes on");
+    watcher.0.end().await;
 }

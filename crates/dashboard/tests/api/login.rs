@@ -4,36 +4,31 @@ use std::collections::HashMap;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::Path;
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::{ChildStdout, Command, Stdio};
 
 use reqwest::{Client, Method, Response, StatusCode, header};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
+use workshop_testing::dashboard::{INSTRUCTOR, Served};
+use workshop_testing::{Process, free_port};
 
-use super::harness::{Database, Running, TOKEN, settings};
+use super::harness::Database;
 
 pub(super) const CLIENT: &str = "dashboard";
 pub(super) const SECRET: &str = "the-secret-of-the-client-at-the-provider";
 
 pub(super) struct Provider {
-    process: Child,
+    _process: Process,
     /// Kept open: it goes on writing.
     _said: BufReader<ChildStdout>,
     pub(super) issuer: String,
-}
-
-impl Drop for Provider {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
 }
 
 impl Provider {
     pub(super) fn start(redirect: &str, secret: bool, id_token: bool) -> Self {
         let web = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../web");
         assert!(web.join("node_modules/oidc-provider").exists(), "run `npm ci` in web/ first");
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = free_port();
         let told = json!({
             "port": port,
             "client": CLIENT,
@@ -47,19 +42,15 @@ impl Provider {
                 "bob": {"email": "<b>bob</b>@example.org", "email_verified": true, "groups": ["students"]},
             },
         });
-        let mut process = Command::new("node")
-            .arg(web.join("e2e/provider.mjs"))
-            .arg(told.to_string())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
+        let mut node = Command::new("node");
+        node.arg(web.join("e2e/provider.mjs")).arg(told.to_string());
+        node.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut process = Process::start(&mut node);
         let mut line = String::new();
-        let mut said = BufReader::new(process.stdout.take().unwrap());
+        let mut said = BufReader::new(process.child().stdout.take().unwrap());
         said.read_line(&mut line).unwrap();
         assert_eq!(line, "ready\n");
-        Self { process, _said: said, issuer: format!("http://127.0.0.1:{port}") }
+        Self { _process: process, _said: said, issuer: format!("http://127.0.0.1:{port}") }
     }
 }
 
@@ -120,7 +111,7 @@ impl Browser {
     }
 
     /// From `/auth/login` through the provider's forms to the address that it sends the browser back to.
-    async fn log_in_at_provider(&mut self, running: &Running, login: &str, person: &str) -> String {
+    async fn log_in_at_provider(&mut self, running: &Served, login: &str, person: &str) -> String {
         self.log_in_from(running.address, login, person).await
     }
 
@@ -144,19 +135,19 @@ impl Browser {
         }
     }
 
-    async fn me(&mut self, running: &Running) -> (StatusCode, Value) {
+    async fn me(&mut self, running: &Served) -> (StatusCode, Value) {
         let response = self.get(&format!("http://{}/api/me", running.address)).await;
         (response.status(), response.json().await.unwrap())
     }
 }
 
-async fn set_up(database: &Database, allow: &str, secret: bool, id_token: bool) -> (Running, Provider) {
+async fn set_up(database: &Database, allow: &str, secret: bool, id_token: bool) -> (Served, Provider) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let public = format!("http://{}", listener.local_addr().unwrap());
     let provider = Provider::start(&format!("{public}/auth/callback"), secret, id_token);
     let mut arguments = vec![
         "--instructor-token",
-        TOKEN,
+        INSTRUCTOR,
         "--oidc-issuer",
         &provider.issuer,
         "--oidc-client-id",
@@ -169,8 +160,7 @@ async fn set_up(database: &Database, allow: &str, secret: bool, id_token: bool) 
     if secret {
         arguments.extend(["--oidc-client-secret", SECRET]);
     }
-    let settings = settings(&database.url, &arguments);
-    (Running::on(listener, settings).await, provider)
+    (Served::listening(listener, &database.url, &arguments).await, provider)
 }
 
 #[tokio::test]
@@ -252,7 +242,7 @@ async fn a_login_is_good_at_every_replica_until_the_list_changes() {
             "--oidc-allow",
             allow,
         ];
-        Running::with(&database, &more).await
+        Served::with(&database.url, &more).await
     };
     for (allow, expected) in
         [("ada@example.org", StatusCode::OK), ("tom@example.org", StatusCode::UNAUTHORIZED)]

@@ -14,8 +14,5 @@ mod past;
 mod relay;
 mod secrets;
 mod secrets_of_processes;
-#[path = "../ingest/server.rs"]
-#[allow(dead_code, unreachable_pub, reason = "the whole server is used elsewhere")]
-mod server;
 mod webhooks;
 mod whole;

@@ -2,8 +2,9 @@
 
 use reqwest::StatusCode;
 use serde_json::{Value, json};
+use workshop_testing::dashboard::Served;
 
-use super::harness::{Database, LOG, MORNING, Running};
+use super::harness::{Database, LOG, MORNING};
 
 /// A morning: two steps, a failed and a passed check, a terminal; one record before the one it follows.
 const LINES: [(i64, &str, &str); 9] = [
@@ -45,7 +46,7 @@ async fn morning(database: &Database) {
 async fn a_moment_is_the_fold_up_to_it() {
     let database = Database::new().await;
     morning(&database).await;
-    let running = Running::start(&database).await;
+    let running = Served::on(&database).await;
     let at = async |time: &str| running.json(&format!("/api/workspaces/ada/state?at={time}")).await;
     let before = at("2026-11-20T08:00:00Z").await;
     assert_eq!((&before["seq"], &before["active"], &before["steps"]), (&json!(0), &Value::Null, &json!([])));
@@ -85,7 +86,7 @@ async fn a_moment_is_the_fold_up_to_it() {
 async fn the_timeline_has_all_that_moves() {
     let database = Database::new().await;
     morning(&database).await;
-    let running = Running::start(&database).await;
+    let running = Served::on(&database).await;
     let timeline = running.json("/api/workspaces/ada/timeline").await;
     assert_eq!(
         (&timeline["from"], &timeline["to"]),
@@ -109,7 +110,7 @@ async fn a_log_past_its_retention_is_gone() {
     let database = Database::new().await;
     morning(&database).await;
     database.run("update logs set state = 'expired'").await;
-    let running = Running::start(&database).await;
+    let running = Served::on(&database).await;
     for path in ["state?at=2026-11-20T09:00:00Z", "timeline"] {
         assert_eq!(running.status(&format!("/api/workspaces/ada/{path}")).await, StatusCode::GONE, "{path}");
     }
@@ -127,7 +128,7 @@ async fn a_long_log_folds_whole() {
              from generate_series(10, 12010) n"
         ))
         .await;
-    let running = Running::start(&database).await;
+    let running = Served::on(&database).await;
     let end = running.json("/api/workspaces/ada/state?at=2026-11-20T10:00:00Z").await;
     assert_eq!(end["seq"], 12010);
     let timeline = running.json("/api/workspaces/ada/timeline").await;

@@ -15,8 +15,9 @@ use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+use workshop_testing::dashboard::{INSTRUCTOR, Served};
 
-use super::harness::{Database, LOG, Running, TOKEN};
+use super::harness::{Database, LOG};
 
 const WORKSPACES: &str = "the-token-of-the-workspaces";
 
@@ -71,7 +72,7 @@ async fn terminal(State(workspace): State<Workspace>, upgrade: WebSocketUpgrade)
     })
 }
 
-async fn open(running: &Running, name: &str) -> Socket {
+async fn open(running: &Served, name: &str) -> Socket {
     let url = format!("ws://{}/ws/workspaces/{name}/terminal", running.address);
     connect_async(url).await.unwrap().0
 }
@@ -104,14 +105,15 @@ async fn closed(socket: &mut Socket) -> u16 {
     }
 }
 
-async fn set_up(path: &str) -> (Database, Running, Workspace) {
+async fn set_up(path: &str) -> (Database, Served, Workspace) {
     let database = Database::new().await;
     database.working("ada", "Ada", LOG).await;
     let workspace = Workspace::default();
     let url = workspace.start().await;
     database.run(&format!("update workspaces set url = '{url}{path}' where workspace = 'ada'")).await;
     let running =
-        Running::with(&database, &["--instructor-token", TOKEN, "--workspace-token", WORKSPACES]).await;
+        Served::with(&database.url, &["--instructor-token", INSTRUCTOR, "--workspace-token", WORKSPACES])
+            .await;
     (database, running, workspace)
 }
 
@@ -120,7 +122,7 @@ async fn a_terminal_is_shown_and_nothing_is_typed_into_it() {
     let (_database, running, workspace) = set_up("/behind").await;
     assert_eq!(running.json("/api/workspaces/ada").await["live"], true);
     let mut socket = open(&running, "ada").await;
-    say(&mut socket, hello(Some(TOKEN), "main")).await;
+    say(&mut socket, hello(Some(INSTRUCTOR), "main")).await;
     let restored = next(&mut socket).await.into_text().unwrap();
     assert_eq!(serde_json::from_str::<Value>(&restored).unwrap(), json!({"type": "restored", "cols": 80}));
     assert_eq!(next(&mut socket).await.into_data(), "$ ls\r\n".as_bytes());
@@ -170,7 +172,7 @@ async fn what_cannot_be_shown_is_said() {
     let (database, running, workspace) = set_up("/behind").await;
     let check = async |name: &str, terminal: &str, expected: u16| {
         let mut socket = open(&running, name).await;
-        say(&mut socket, hello(Some(TOKEN), terminal)).await;
+        say(&mut socket, hello(Some(INSTRUCTOR), terminal)).await;
         assert_eq!(closed(&mut socket).await, expected, "{name} {terminal}");
     };
     check("nobody", "main", 4404).await;
@@ -192,7 +194,7 @@ async fn what_cannot_be_shown_is_said() {
 async fn no_redirect_is_followed() {
     let (_database, running, workspace) = set_up("/elsewhere").await;
     let mut socket = open(&running, "ada").await;
-    say(&mut socket, hello(Some(TOKEN), "main")).await;
+    say(&mut socket, hello(Some(INSTRUCTOR), "main")).await;
     assert_eq!(closed(&mut socket).await, 4502);
     assert!(workspace.heard().is_empty());
 }
@@ -202,7 +204,7 @@ async fn without_the_workspaces_token_there_is_none() {
     let database = Database::new().await;
     database.working("ada", "Ada", LOG).await;
     database.run("update workspaces set url = 'http://127.0.0.1:1'").await;
-    let running = Running::start(&database).await;
+    let running = Served::on(&database).await;
     assert_eq!(running.json("/api/workspaces/ada").await["live"], false);
     let url = format!("ws://{}/ws/workspaces/ada/terminal", running.address);
     assert!(connect_async(url).await.is_err());

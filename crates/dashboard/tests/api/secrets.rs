@@ -5,8 +5,9 @@ use std::sync::{Arc, Mutex};
 
 use reqwest::Method;
 use tracing_subscriber::fmt::MakeWriter;
+use workshop_testing::dashboard::{Served, settings};
 
-use super::harness::{Database, LOG, Running, settings};
+use super::harness::{Database, LOG};
 
 #[derive(Clone, Default)]
 struct Lines(Arc<Mutex<Vec<u8>>>);
@@ -75,7 +76,7 @@ async fn no_secret_is_logged() {
         "--webhooks",
         file.path().to_str().unwrap(),
     ];
-    let running = Running::with(&database, &arguments).await;
+    let running = Served::with(&database.url, &arguments).await;
     for path in
         ["/auth/login", "/auth/callback?code=x&state=y", "/api/me", "/api/search?q=ls", "/ingest/ada/x/state"]
     {
@@ -111,7 +112,7 @@ async fn no_secret_is_logged() {
         assert!(!text.contains(secret), "{secret} is logged\n{text}");
         assert!(!printed.contains(secret), "{secret} is printed: {printed}");
     }
-    let settings = format!("{:?}", settings(&database.url, &arguments));
+    let settings = format!("{:?}", settings(&database.url, "casts", &arguments));
     for secret in &secrets[..3] {
         assert!(!settings.contains(secret), "{secret} is printed: {settings}");
     }

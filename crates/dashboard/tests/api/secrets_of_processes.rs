@@ -3,9 +3,8 @@
 
 use std::fs::File;
 use std::net::SocketAddr;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::extract::ws::{Message as Frame, WebSocketUpgrade};
@@ -15,10 +14,11 @@ use reqwest::{Client, Method, RequestBuilder};
 use sqlx::{Connection, PgConnection};
 use tempfile::TempDir;
 use tokio_tungstenite::tungstenite::Message;
+use workshop_testing::dashboard::{CastStore, S3, Server, give_to_postgres};
+use workshop_testing::{Process, free_port, until, until_async};
 
 use super::harness::LOG;
 use super::login::{Browser, CLIENT, Provider, SECRET};
-use super::server::{Server, free_port, give_to_postgres};
 
 const DATABASE: &str = "secret-password-of-the-database";
 const INSTRUCTOR: &str = "secret-token-of-the-instructors";
@@ -28,22 +28,13 @@ const HOOK_KEY: &str = "secret-key-in-the-address-of-the-hook";
 const STORE: &str = "secret-of-a-store-that-is-not-there";
 const WRONG: &str = "secret-of-somebody-elses-service";
 
-/// A program that may be ended.
-struct Process(Child);
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
 /// Where dashboards run, and what they wrote.
 struct Place {
     folder: TempDir,
     address: SocketAddr,
     database: String,
     settings: Vec<(&'static str, String)>,
+    _casts: CastStore,
 }
 
 impl Place {
@@ -62,12 +53,11 @@ impl Place {
     async fn serve(&self) -> Process {
         let mut command = self.command(&["serve"]);
         command.envs(self.settings.iter().map(|(name, value)| (name, value)));
-        let process = Process(command.stdout(Stdio::null()).spawn().unwrap());
-        let begin = Instant::now();
-        while Client::new().get(self.url("/healthz")).send().await.is_err() {
-            assert!(begin.elapsed() < Duration::from_secs(60), "{}", self.said());
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+        let process = Process::start(command.stdout(Stdio::null()));
+        until_async("the dashboard answers", async || {
+            Client::new().get(self.url("/healthz")).send().await.is_ok()
+        })
+        .await;
         process
     }
 
@@ -122,13 +112,6 @@ async fn others() -> String {
     format!("http://{address}")
 }
 
-fn s3() -> Option<(String, String, String, String)> {
-    let text = std::env::var("WORKSHOP_TEST_S3").ok()?;
-    let parts: Vec<&str> = text.split(',').collect();
-    let [endpoint, bucket, access, secret] = parts[..] else { panic!("WORKSHOP_TEST_S3: {text}") };
-    Some((endpoint.to_owned(), bucket.to_owned(), access.to_owned(), secret.to_owned()))
-}
-
 async fn place(database: String, provider: &Provider, address: SocketAddr, others: &str) -> Place {
     let folder = tempfile::tempdir().unwrap();
     let hooks = folder.path().join("hooks.toml");
@@ -136,6 +119,7 @@ async fn place(database: String, provider: &Provider, address: SocketAddr, other
         format!("[[webhook]]\nurl = \"{url}/{HOOK_KEY}\"\nsecret = \"{HOOK}\"\nevents = [\"*\"]\n")
     };
     std::fs::write(&hooks, entry(others) + &entry("http://127.0.0.1:1")).unwrap();
+    let casts = S3::given().map_or_else(CastStore::folder, CastStore::s3);
     let mut settings = vec![
         ("WORKSHOP_LISTEN", address.to_string()),
         ("WORKSHOP_INSTRUCTOR_TOKEN", INSTRUCTOR.to_owned()),
@@ -146,19 +130,9 @@ async fn place(database: String, provider: &Provider, address: SocketAddr, other
         ("WORKSHOP_OIDC_CLIENT_SECRET", SECRET.to_owned()),
         ("WORKSHOP_OIDC_ALLOW", "ada@example.org".to_owned()),
         ("WORKSHOP_WEBHOOKS", hooks.display().to_string()),
-        ("WORKSHOP_CASTS", folder.path().join("casts").display().to_string()),
     ];
-    if let Some((endpoint, bucket, access, secret)) = s3() {
-        settings.retain(|(name, _)| *name != "WORKSHOP_CASTS");
-        settings.push((
-            "WORKSHOP_CASTS",
-            format!("s3://{bucket}/{}", folder.path().file_name().unwrap().display()),
-        ));
-        settings.push(("AWS_ENDPOINT_URL", endpoint));
-        settings.push(("AWS_ACCESS_KEY_ID", access));
-        settings.push(("AWS_SECRET_ACCESS_KEY", secret));
-    }
-    Place { folder, address, database, settings }
+    settings.extend(casts.environment());
+    Place { folder, address, database, settings, _casts: casts }
 }
 
 /// Everything that comes with a token, right and wrong. What was refused, in words.
@@ -238,12 +212,7 @@ async fn no_secret_leaves_the_program() {
     assert!(browser.get(&place.url("/api/me")).await.status().is_success());
     let cookies: Vec<String> = browser.cookies[&address.to_string()].values().cloned().collect();
     let code = callback.split("code=").nth(1).unwrap().split('&').next().unwrap().to_owned();
-    let begin = Instant::now();
-    // The hook that is not there has been tried.
-    while !place.said().contains("a webhook did not take an event") {
-        assert!(begin.elapsed() < Duration::from_secs(30), "no post was tried");
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
+    until("the hook that is not there is tried", || place.said().contains("a webhook did not take an event"));
     drop(process);
 
     // What cannot start says why, and no more.
@@ -272,7 +241,7 @@ async fn no_secret_leaves_the_program() {
     assert!(said.contains("TRACE") && said.contains("DEBUG"));
     let own =
         [DATABASE, INSTRUCTOR, WORKSPACES, SECRET, HOOK, HOOK_KEY, STORE, WRONG, &token, &second, &code];
-    let store = s3().map(|(_, _, _, secret)| secret);
+    let store = S3::given().map(|s3| s3.secret);
     let secrets = own.into_iter().chain(cookies.iter().map(String::as_str)).chain(store.as_deref());
     let dumped = Command::new("pg_dump").arg(&place.database).output().unwrap();
     assert!(dumped.status.success(), "{dumped:?}");

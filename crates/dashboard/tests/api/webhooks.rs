@@ -13,8 +13,9 @@ use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
 use sha2::Sha256;
 use tokio::task::JoinHandle;
+use workshop_testing::dashboard::Served;
 
-use super::harness::{Database, MORNING, Running};
+use super::harness::{Database, MORNING};
 
 const SECRET: &str = "a-secret-of-the-webhook";
 
@@ -101,8 +102,8 @@ fn file(hooks: &[(&Receiver, &str)]) -> tempfile::NamedTempFile {
     file
 }
 
-async fn start(database: &Database, file: &tempfile::NamedTempFile) -> Running {
-    Running::with(database, &["--webhooks", file.path().to_str().unwrap()]).await
+async fn start(database: &Database, file: &tempfile::NamedTempFile) -> Served {
+    Served::with(&database.url, &["--webhooks", file.path().to_str().unwrap()]).await
 }
 
 async fn known(database: &Database, hooks: i64) {

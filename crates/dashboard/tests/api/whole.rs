@@ -3,8 +3,9 @@
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 use workshop_events::Timestamp;
+use workshop_testing::dashboard::Served;
 
-use super::harness::{Database, LOG, MORNING, Running};
+use super::harness::{Database, LOG, MORNING};
 
 fn lines(records: &[(&str, &str)]) -> String {
     let line = |(index, (event, rest)): (usize, &(&str, &str))| {
@@ -19,7 +20,7 @@ async fn what_is_shipped_is_told() {
     let database = Database::new().await;
     // Its token is its name.
     database.workspace("ada", "Ada <b>Lovelace</b>").await;
-    let running = Running::start(&database).await;
+    let running = Served::on(&database).await;
     assert_eq!(running.json("/api/workspaces/ada").await["mark"], "new");
     let failed = r#""step":"init","passed":false,"checks":{"total":1,"passed":0},"trigger":"student","failed":[{"title":"a repository","found":"none\u0000","expected":"one"}]"#;
     let body = lines(&[

@@ -2,8 +2,9 @@
 
 use serde_json::json;
 use sha2::{Digest, Sha256};
+use workshop_testing::dashboard::{CastStore, LOG, line_end};
 
-use crate::harness::{Dashboard, LOG, Place, cast, line_end, random, told};
+use crate::harness::{Dashboard, cast, random, told};
 
 const NAME: &str = "session-20261120T090000Z-1.cast";
 const STREAM: &str = "cast/session-20261120T090000Z-1.cast";
@@ -25,15 +26,15 @@ async fn client(dashboard: &Dashboard, bytes: &[u8]) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_clients_at_once_and_again() {
-    for place in Place::all() {
+    for place in CastStore::all() {
         let dashboard = Dashboard::start(place).await;
         let bytes = cast(600_000);
         tokio::join!(client(&dashboard, &bytes), client(&dashboard, &bytes), client(&dashboard, &bytes));
         client(&dashboard, &bytes).await;
         assert_eq!(dashboard.played(NAME).await, bytes);
-        assert_eq!(dashboard.number("select bytes from recording_refs").await, bytes.len() as i64);
+        assert_eq!(dashboard.database.number("select bytes from recording_refs").await, bytes.len() as i64);
         assert_eq!(
-            dashboard.number("select sum(len)::bigint from recording_chunks").await,
+            dashboard.database.number("select sum(len)::bigint from recording_chunks").await,
             bytes.len() as i64
         );
         let begin = line_end(&bytes[..bytes.len() - 1], bytes.len() - 2);
@@ -42,13 +43,13 @@ async fn two_clients_at_once_and_again() {
         let expected =
             json!({"next": bytes.len(), "seq": null, "last": {"len": bytes.len() - last, "sha256": hash}});
         assert_eq!(dashboard.position().await["streams"][STREAM], expected);
-        assert_eq!(dashboard.number("select count(*) from quarantine").await, 0);
+        assert_eq!(dashboard.database.number("select count(*) from quarantine").await, 0);
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_refused() {
-    let dashboard = Dashboard::start(Place::folder()).await;
+    let dashboard = Dashboard::start(CastStore::folder()).await;
     let bytes = cast(2000);
     let refused = async |stream: &str, offset: usize, body: &[u8]| dashboard.post(stream, offset, body).await;
     for name in ["a%2Fb.cast", "a%00.cast", "notes.txt", &format!("{}.cast", "x".repeat(251))] {
@@ -63,7 +64,7 @@ async fn what_is_refused() {
         dashboard.ask(reqwest::Method::POST, &path, "wrong").header("workshop-offset", 0).body(bytes.clone());
     assert_eq!(told(other.send().await.unwrap()).await.0, 401);
     assert_eq!(dashboard.place.keys().await, Vec::<String>::new());
-    assert_eq!(dashboard.number("select count(*) from logs").await, 0);
+    assert_eq!(dashboard.database.number("select count(*) from logs").await, 0);
 
     // Names of any other form are taken; the object's name is plain.
     for name in ["a b é.cast", "..cast", "session.cast", "SESSION.cast"] {
@@ -76,13 +77,13 @@ async fn what_is_refused() {
     dashboard.ship(NAME, &bytes, 3).await;
     assert_eq!(dashboard.diverged(STREAM, bytes.len()).await, 200);
     assert_eq!(refused(STREAM, bytes.len(), b"[9,\"o\",\"x\"]\n").await.1, "diverged");
-    dashboard.run("update logs set state = 'expired'").await;
+    dashboard.database.run("update logs set state = 'expired'").await;
     assert_eq!(refused(STREAM, bytes.len(), b"[9,\"o\",\"x\"]\n").await.0, 410);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_recording_ends_before_a_line_that_is_none() {
-    let dashboard = Dashboard::start(Place::folder()).await;
+    let dashboard = Dashboard::start(CastStore::folder()).await;
     let bytes = cast(3000);
     let middle = line_end(&bytes, 1500);
     let mut damaged = bytes[..middle].to_vec();
@@ -96,8 +97,8 @@ async fn a_recording_ends_before_a_line_that_is_none() {
     assert_eq!(dashboard.played(NAME).await, &bytes[..middle]);
     let query =
         format!("select count(*) from quarantine where stream = '{STREAM}' and \"offset\" = {middle}");
-    assert_eq!(dashboard.number(&query).await, 1);
-    assert_eq!(dashboard.number("select count(*) from quarantine").await, 1);
+    assert_eq!(dashboard.database.number(&query).await, 1);
+    assert_eq!(dashboard.database.number("select count(*) from quarantine").await, 1);
 
     assert_eq!(dashboard.post("cast/no-header.cast", 0, b"[1.0, \"o\", \"x\"]\n").await.0, 200);
     assert_eq!(dashboard.playing("no-header.cast").send().await.unwrap().status(), 404);

@@ -9,33 +9,30 @@ use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
+use workshop_testing::dashboard::{CastStore, S3, line_end};
+use workshop_testing::{Mount, until_async};
 
-use crate::harness::{Dashboard, NOW, Place, S3, cast, line_end};
-use crate::mount::Mount;
+use crate::harness::{Dashboard, NOW, cast};
 
 const NAME: &str = "session-20261120T090000Z-1.cast";
 const STREAM: &str = "cast/session-20261120T090000Z-1.cast";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_between_put_and_commit() {
-    for place in Place::all() {
+    for place in CastStore::all() {
         let mut dashboard = Dashboard::start(place).await;
         let bytes = cast(30_000);
         let middle = line_end(&bytes, 10_000);
         assert_eq!(dashboard.post(STREAM, 0, &bytes[..middle]).await.0, 200);
-        let mut holding = dashboard.pool.begin().await.unwrap();
+        let mut holding = dashboard.database.pool.begin().await.unwrap();
         sqlx::query("select 1 from workspaces for update").execute(&mut *holding).await.unwrap();
         let posting = dashboard.posting(STREAM, middle, &bytes[middle..]).send();
         let posting = tokio::spawn(posting);
-        let begin = Instant::now();
-        while dashboard.place.keys().await.len() < 2 {
-            assert!(begin.elapsed() < Duration::from_secs(60), "nothing was put");
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        dashboard.kill();
+        until_async("something is put", async || dashboard.place.keys().await.len() == 2).await;
+        dashboard.process.kill();
         assert!(posting.await.unwrap().is_err());
         holding.rollback().await.unwrap();
-        dashboard.serve().await;
+        dashboard.process.start().await;
         assert_eq!(dashboard.played(NAME).await, &bytes[..middle], "what was not committed is not there");
         // It comes again, in other pieces.
         let end = line_end(&bytes, 20_000);
@@ -52,15 +49,15 @@ async fn killed_between_put_and_commit() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_store_that_cannot_be_written_is_told_as_busy() {
-    let dashboard = Dashboard::start(Place::folder()).await;
-    let Place::Folder(folder) = &dashboard.place else { panic!() };
+    let dashboard = Dashboard::start(CastStore::folder()).await;
+    let CastStore::Folder(folder) = &dashboard.place else { panic!() };
     // A file where the folder would be: nobody is let through, not even root.
     std::fs::write(folder.path().join("casts"), "").unwrap();
     let bytes = cast(1000);
     let response = dashboard.posting(STREAM, 0, &bytes).send().await.unwrap();
     assert_eq!(response.status(), 503);
     assert!(response.headers().contains_key("retry-after"));
-    assert_eq!(dashboard.number("select count(*) from cursors").await, 0);
+    assert_eq!(dashboard.database.number("select count(*) from cursors").await, 0);
     std::fs::remove_file(folder.path().join("casts")).unwrap();
     assert_eq!(dashboard.post(STREAM, 0, &bytes).await.0, 200);
     assert_eq!(dashboard.played(NAME).await, bytes);
@@ -69,8 +66,8 @@ async fn a_store_that_cannot_be_written_is_told_as_busy() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_disk_is_full() {
-    let Some(mount) = Mount::tmpfs("the_disk_is_full", 2 << 20) else { return };
-    let dashboard = Dashboard::start(Place::Folder(tempfile::tempdir_in(mount.path()).unwrap())).await;
+    let Some(mount) = Mount::tmpfs("the_disk_is_full", "size=2m") else { return };
+    let dashboard = Dashboard::start(CastStore::Folder(tempfile::tempdir_in(mount.path()).unwrap())).await;
     let bytes = cast(300_000);
     let middle = line_end(&bytes, 150_000);
     assert_eq!(dashboard.post(STREAM, 0, &bytes[..middle]).await.0, 200);
@@ -84,7 +81,7 @@ async fn the_disk_is_full() {
     let line = crate::harness::state(1, "\"event\":\"step_start\",\"step\":\"x\"");
     assert_eq!(dashboard.post("state", 0, line.as_bytes()).await.0, 200);
     assert_eq!(dashboard.played(NAME).await, &bytes[..middle]);
-    let Place::Folder(folder) = &dashboard.place else { panic!() };
+    let CastStore::Folder(folder) = &dashboard.place else { panic!() };
     let held: u64 =
         crate::harness::files(folder.path()).iter().map(|file| file.metadata().unwrap().len()).sum();
     assert_eq!(held, middle as u64);
@@ -154,7 +151,7 @@ async fn s3_refuses_and_loses_answers() {
     let app = Router::new().fallback(pass_on).with_state(way.clone());
     tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
 
-    let dashboard = Dashboard::start(Place::s3(S3 { endpoint, ..server })).await;
+    let dashboard = Dashboard::start(CastStore::s3(S3 { endpoint, ..server })).await;
     let bytes = cast(30_000);
     let (one, two) = (line_end(&bytes, 10_000), line_end(&bytes, 20_000));
     assert_eq!(dashboard.post(STREAM, 0, &bytes[..one]).await.0, 200);

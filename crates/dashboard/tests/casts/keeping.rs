@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use workshop_dashboard::casts::Patience;
+use workshop_testing::dashboard::{CastStore, LOG, line_end};
 
-use crate::harness::{Dashboard, LOG, NOW, Place, cast, line_end, state};
+use crate::harness::{Dashboard, NOW, cast, state};
 
 const NAME: &str = "session-20261120T090000Z-1.cast";
 
@@ -25,7 +26,7 @@ async fn rows_say_the_same_whichever_comes_first() {
     let lines = session(1, Some(2));
     let mut seen = Vec::new();
     for casts_first in [true, false] {
-        let dashboard = Dashboard::start(Place::folder()).await;
+        let dashboard = Dashboard::start(CastStore::folder()).await;
         if casts_first {
             dashboard.ship(NAME, &bytes, 3).await;
         }
@@ -34,10 +35,13 @@ async fn rows_say_the_same_whichever_comes_first() {
             dashboard.ship(NAME, &bytes, 3).await;
         }
         let refs = dashboard.refs().await;
-        let status = dashboard.texts("select row_to_json(s)::text from workspace_status s").await;
+        let status = dashboard.database.texts("select row_to_json(s)::text from workspace_status s").await;
         dashboard.rebuild();
         assert_eq!(dashboard.refs().await, refs);
-        assert_eq!(dashboard.texts("select row_to_json(s)::text from workspace_status s").await, status);
+        assert_eq!(
+            dashboard.database.texts("select row_to_json(s)::text from workspace_status s").await,
+            status
+        );
         assert!(
             refs[0].contains("\"session\":\"s1\"") && refs[0].contains(&format!("\"bytes\":{}", bytes.len())),
             "{refs:?}"
@@ -49,7 +53,7 @@ async fn rows_say_the_same_whichever_comes_first() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_that_is_over_is_one_object() {
-    for place in Place::all() {
+    for place in CastStore::all() {
         let dashboard = Dashboard::start(place).await;
         let bytes = cast(60_000);
         let open = session(1, None);
@@ -63,8 +67,11 @@ async fn a_session_that_is_over_is_one_object() {
         assert_eq!(dashboard.post("state", open.len(), close.as_bytes()).await.0, 200);
         let patience = Patience { leftover: Duration::from_secs(86_400), ..NOW };
         assert!(dashboard.upkeep(&patience).await);
-        assert_eq!(dashboard.number("select count(*) from recording_chunks").await, 1);
-        assert_eq!(dashboard.number("select count(*) from recording_leftovers").await, chunks.len() as i64);
+        assert_eq!(dashboard.database.number("select count(*) from recording_chunks").await, 1);
+        assert_eq!(
+            dashboard.database.number("select count(*) from recording_leftovers").await,
+            chunks.len() as i64
+        );
         assert_eq!(dashboard.place.keys().await.len(), chunks.len() + 1, "parts stay for a day");
         assert_eq!(dashboard.played(NAME).await, bytes);
 
@@ -76,7 +83,7 @@ async fn a_session_that_is_over_is_one_object() {
         assert_eq!(dashboard.played(NAME).await, all);
         assert!(dashboard.upkeep(&NOW).await);
         assert_eq!(dashboard.place.keys().await.len(), 1, "parts are gone");
-        assert_eq!(dashboard.number("select count(*) from recording_leftovers").await, 0);
+        assert_eq!(dashboard.database.number("select count(*) from recording_leftovers").await, 0);
         assert_eq!(dashboard.played(NAME).await, all);
         assert!(dashboard.refs().await[0].contains(&format!("\"bytes\":{}", all.len())));
     }
@@ -84,33 +91,33 @@ async fn a_session_that_is_over_is_one_object() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn many_chunks_of_a_live_recording_become_few() {
-    let dashboard = Dashboard::start(Place::folder()).await;
+    let dashboard = Dashboard::start(CastStore::folder()).await;
     let bytes = cast(200_000);
     dashboard.ship(NAME, &bytes, 100).await;
-    let chunks = dashboard.number("select count(*) from recording_chunks").await;
+    let chunks = dashboard.database.number("select count(*) from recording_chunks").await;
     assert!(chunks > 60);
     // Merged, and its parts swept.
     let done = dashboard.figures_of_upkeep(&NOW).await;
     assert_eq!((done.merged, done.swept, done.upkeep_failed), (1, chunks.unsigned_abs(), 0));
-    assert_eq!(dashboard.number("select count(*) from recording_chunks").await, 1);
+    assert_eq!(dashboard.database.number("select count(*) from recording_chunks").await, 1);
     // Silence is what it was.
     let silent = Patience { silent: Duration::ZERO, ..NOW };
     assert_eq!(dashboard.post(&format!("cast/{NAME}"), bytes.len(), b"[99.0, \"o\", \"x\"]\n").await.0, 200);
     assert!(dashboard.upkeep(&NOW).await);
-    assert_eq!(dashboard.number("select count(*) from recording_chunks").await, 2);
+    assert_eq!(dashboard.database.number("select count(*) from recording_chunks").await, 2);
     assert!(dashboard.upkeep(&silent).await);
-    assert_eq!(dashboard.number("select count(*) from recording_chunks").await, 1);
+    assert_eq!(dashboard.database.number("select count(*) from recording_chunks").await, 1);
     assert_eq!(&dashboard.played(NAME).await[..bytes.len()], bytes);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_long_recording_is_merged_in_parts() {
-    for place in Place::all() {
+    for place in CastStore::all() {
         let dashboard = Dashboard::start(place).await;
         let bytes = cast(20 << 20);
         dashboard.ship(NAME, &bytes, 22).await;
         assert!(dashboard.upkeep(&Patience { silent: Duration::ZERO, ..NOW }).await);
-        assert_eq!(dashboard.number("select count(*) from recording_chunks").await, 1);
+        assert_eq!(dashboard.database.number("select count(*) from recording_chunks").await, 1);
         assert_eq!(dashboard.played(NAME).await, bytes);
         let range = dashboard.playing(NAME).header("range", "bytes=10000000-10000099").send().await.unwrap();
         assert_eq!(range.bytes().await.unwrap(), &bytes[10_000_000..10_000_100]);
@@ -119,7 +126,7 @@ async fn a_long_recording_is_merged_in_parts() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn only_what_nothing_names_is_swept() {
-    for place in Place::all() {
+    for place in CastStore::all() {
         let dashboard = Dashboard::start(place).await;
         let bytes = cast(5000);
         dashboard.ship(NAME, &bytes, 4).await;
@@ -130,7 +137,10 @@ async fn only_what_nothing_names_is_swept() {
         for key in [&unnamed[..], others[0], others[1]] {
             dashboard.place.put(key, b"abc").await;
         }
-        dashboard.run(&format!("insert into recording_leftovers (key) values ('{}')", named[0])).await;
+        dashboard
+            .database
+            .run(&format!("insert into recording_leftovers (key) values ('{}')", named[0]))
+            .await;
         let day = Patience { leftover: Duration::from_secs(86_400), ..NOW };
         assert!(dashboard.upkeep(&day).await);
         assert_eq!(dashboard.place.keys().await.len(), named.len() + 3);
@@ -149,14 +159,17 @@ async fn only_what_nothing_names_is_swept() {
             .put(&named.iter().find(|key| key.contains("/0-")).unwrap()[..], &vec![b'x'; end])
             .await;
         dashboard.upkeep(&Patience { silent: Duration::ZERO, ..NOW }).await;
-        assert_eq!(dashboard.number("select count(*) from recording_chunks").await, named.len() as i64);
+        assert_eq!(
+            dashboard.database.number("select count(*) from recording_chunks").await,
+            named.len() as i64
+        );
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_replica_at_a_time() {
-    let dashboard = Dashboard::start(Place::folder()).await;
-    let mut other = dashboard.pool.acquire().await.unwrap();
+    let dashboard = Dashboard::start(CastStore::folder()).await;
+    let mut other = dashboard.database.pool.acquire().await.unwrap();
     sqlx::query("select pg_advisory_lock(426836718707)").execute(&mut *other).await.unwrap();
     assert!(!dashboard.upkeep(&NOW).await);
     sqlx::query("select pg_advisory_unlock(426836718707)").execute(&mut *other).await.unwrap();

@@ -6,7 +6,5 @@ mod delivery;
 mod faults;
 mod harness;
 mod keeping;
-#[path = "../common/mount.rs"]
-mod mount;
 mod playing;
 mod readiness;

@@ -1,17 +1,18 @@
 //! The recording as one resource over its chunks.
 
-use crate::harness::{Dashboard, Place, cast};
+use crate::harness::{Dashboard, cast};
+use workshop_testing::dashboard::{CastStore, LOG};
 
 const NAME: &str = "session-20261120T090000Z-1.cast";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn ranges_over_chunks() {
-    for place in Place::all() {
+    for place in CastStore::all() {
         let dashboard = Dashboard::start(place).await;
         let bytes = cast(50_000);
         let len = bytes.len();
         dashboard.ship(NAME, &bytes, 9).await;
-        assert!(dashboard.number("select count(*) from recording_chunks").await > 5);
+        assert!(dashboard.database.number("select count(*) from recording_chunks").await > 5);
         let ask = async |range: String| {
             let response = dashboard.playing(NAME).header("range", &range).send().await.unwrap();
             let header = |name| response.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
@@ -53,7 +54,7 @@ async fn ranges_over_chunks() {
         assert_eq!(answer.headers()["content-length"], len.to_string().as_str());
         assert_eq!(dashboard.playing("other.cast").send().await.unwrap().status(), 404);
         assert_eq!(dashboard.playing("a%2F..%00").send().await.unwrap().status(), 404);
-        let path = format!("/api/recordings/{}/{NAME}", crate::harness::LOG);
+        let path = format!("/api/recordings/{}/{NAME}", LOG);
         let wrong = dashboard.ask(reqwest::Method::GET, &path, "wrong").send().await.unwrap();
         assert_eq!(wrong.status(), 401);
     }

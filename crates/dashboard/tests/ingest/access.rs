@@ -7,9 +7,7 @@ use sqlx::{AssertSqlSafe, PgConnection};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use workshop_dashboard::store::workspaces;
-
-use crate::files::LOG;
-use crate::harness::{Database, Served, Shipper};
+use workshop_testing::dashboard::{Database, LOG, Poster, Served};
 
 const LINE: &[u8] = b"{\"ts\":\"2026-11-20T09:00:00Z\",\"event\":\"step_start\",\"step\":\"x\"}\n";
 
@@ -18,20 +16,20 @@ async fn a_token_is_good_for_its_own_workspace_and_logs() {
     let database = Database::new().await;
     let served = Served::on(&database).await;
     let (ada, bob) = (database.add("ada").await, database.add("bob").await);
-    let shipper = served.client(&ada);
+    let shipper = served.poster(&ada);
     shipper.post("state", 0, LINE).await.ok();
 
-    let foreign = Shipper::new(served.address, "bob", &bob);
+    let foreign = Poster::new(served.address, "bob", &bob);
     foreign.post("state", 0, LINE).await.is(403, "other-workspace");
     foreign.position().await.is(403, "other-workspace");
     let told = json!({"stream": "state", "next": 0, "reason": "x"});
     let diverged =
-        |shipper: &Shipper| shipper.request(reqwest::Method::POST, &format!("{LOG}/diverged")).json(&told);
+        |shipper: &Poster| shipper.request(reqwest::Method::POST, &format!("{LOG}/diverged")).json(&told);
     foreign.send(diverged(&foreign)).await.is(403, "other-workspace");
-    let crossed = Shipper::new(served.address, "ada", &bob);
+    let crossed = Poster::new(served.address, "ada", &bob);
     crossed.post("state", LINE.len() as u64, LINE).await.is(403, "other-workspace");
     crossed.position().await.is(403, "other-workspace");
-    let nobody = Shipper::new(served.address, "ada", "guess");
+    let nobody = Poster::new(served.address, "ada", "guess");
     nobody.post("state", LINE.len() as u64, LINE).await.is(401, "unauthorized");
     nobody.position().await.is(401, "unauthorized");
     let unnamed = reqwest::Client::new().post(format!("http://{}/ingest/ada/{LOG}/state", served.address));
@@ -43,14 +41,14 @@ async fn a_token_is_good_for_its_own_workspace_and_logs() {
             .fetch_one(&mut database.connect().await)
             .await
             .unwrap();
-    Shipper::new(served.address, "ada", &hash).position().await.is(401, "unauthorized");
+    Poster::new(served.address, "ada", &hash).position().await.is(401, "unauthorized");
 
     workspaces::revoke(&mut database.connect().await, "ada").await.unwrap();
     shipper.post("state", LINE.len() as u64, LINE).await.is(401, "unauthorized");
     shipper.position().await.is(401, "unauthorized");
     let renewed = workspaces::renew(&mut database.connect().await, "ada").await.unwrap();
     shipper.position().await.is(401, "unauthorized");
-    served.client(&renewed).post("state", LINE.len() as u64, LINE).await.ok();
+    served.poster(&renewed).post("state", LINE.len() as u64, LINE).await.ok();
     assert_eq!(database.number("select count(*) from events").await, 2);
 }
 
@@ -59,7 +57,7 @@ async fn two_workspaces_name_one_new_log_at_once() {
     let database = Database::new().await;
     let served = Served::on(&database).await;
     let (ada, bob) = (database.add("ada").await, database.add("bob").await);
-    let shippers = [Shipper::new(served.address, "ada", &ada), Shipper::new(served.address, "bob", &bob)];
+    let shippers = [Poster::new(served.address, "ada", &ada), Poster::new(served.address, "bob", &bob)];
     for log in 0..20 {
         let log = format!("{log:016x}");
         let [one, other] =
@@ -76,7 +74,7 @@ async fn two_workspaces_name_one_new_log_at_once() {
 async fn requests_that_are_none() {
     let database = Database::new().await;
     let served = Served::on(&database).await;
-    let shipper = served.client(&database.add("ada").await);
+    let shipper = served.poster(&database.add("ada").await);
     let post = |path: &str| shipper.request(reqwest::Method::POST, path);
     let line = || LINE.to_vec();
     shipper.send(post(&format!("{LOG}/state")).body(line())).await.is(400, "bad-request");
@@ -142,7 +140,7 @@ async fn what_is_refused_is_answered() {
 async fn a_log_that_diverged_takes_nothing_more() {
     let database = Database::new().await;
     let served = Served::on(&database).await;
-    let shipper = served.client(&database.add("ada").await);
+    let shipper = served.poster(&database.add("ada").await);
     let tell = |next: u64| {
         let told = json!({"stream": "state", "next": next, "reason": "other bytes\u{0}"});
         shipper.send(shipper.request(reqwest::Method::POST, &format!("{LOG}/diverged")).json(&told))
@@ -177,7 +175,7 @@ async fn a_log_that_diverged_takes_nothing_more() {
 async fn a_log_of_vectors() {
     let database = Database::new().await;
     let served = Served::on(&database).await;
-    let shipper = served.client(&database.add("ada").await);
+    let shipper = served.poster(&database.add("ada").await);
     shipper.post("state", 0, LINE).await.ok();
     database.run("update logs set via = 'vector'").await;
     shipper.post("state", LINE.len() as u64, LINE).await.is(409, "other-path");
@@ -190,7 +188,7 @@ async fn busy_and_slow() {
     let database = Database::new().await;
     let served = Served::on(&database).await;
     let token = database.add("ada").await;
-    let shipper = served.client(&token);
+    let shipper = served.poster(&token);
     let mut slow = TcpStream::connect(served.address).await.unwrap();
     let head = format!(
         "POST /ingest/ada/{LOG}/state HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\nWorkshop-Offset: 0\r\n\

@@ -4,8 +4,7 @@ use std::io::Write;
 use std::process::{Command, Output, Stdio};
 
 use workshop_dashboard::store::workspaces::{self, WorkspaceError};
-
-use crate::harness::{Database, Served, Shipper};
+use workshop_testing::dashboard::{Database, Poster, Served};
 
 fn run(database: &Database, arguments: &[&str], input: &str) -> Output {
     let mut child = Command::new(env!("CARGO_BIN_EXE_workshop-dashboard"))
@@ -28,7 +27,7 @@ async fn tokens_are_printed_once_and_stored_as_hashes() {
     assert!(added.status.success(), "{added:?}");
     let token = String::from_utf8(added.stdout).unwrap().trim().to_owned();
     assert_eq!(token.len(), 43);
-    Shipper::new(served.address, "ada", &token).position().await.ok();
+    Poster::new(served.address, "ada", &token).position().await.ok();
     let again = run(&database, &["workspace", "add", "ada", "--student", "x"], "");
     assert!(!again.status.success() && again.stdout.is_empty());
     let stored: String = sqlx::query_scalar("select row(w.*)::text from workspaces w")
@@ -38,7 +37,7 @@ async fn tokens_are_printed_once_and_stored_as_hashes() {
     assert!(!stored.contains(&token));
     assert!(run(&database, &["workspace", "revoke", "ada"], "").status.success());
     assert!(!run(&database, &["workspace", "revoke", "bob"], "").status.success());
-    Shipper::new(served.address, "ada", &token).position().await.is(401, "unauthorized");
+    Poster::new(served.address, "ada", &token).position().await.is(401, "unauthorized");
     let listed = String::from_utf8(run(&database, &["workspace", "list"], "").stdout).unwrap();
     assert!(
         listed.starts_with("workspace,student,workshop,url,revoked\nada,\"Ada, née \"\"B\"\"\",,,20"),
@@ -81,6 +80,6 @@ async fn a_file_is_imported_whole_or_not_at_all() {
     assert_eq!(lines.next(), Some("workspace,student,workshop,url,token"));
     let bob = lines.next().unwrap();
     let token = bob.strip_prefix("bob,\"Bob, B.\",git-basics,http://bob:8080,").unwrap();
-    Shipper::new(served.address, "bob", token).position().await.ok();
+    Poster::new(served.address, "bob", token).position().await.ok();
     assert!(lines.next().unwrap().starts_with("eve,Eve,,,"));
 }

@@ -1,8 +1,6 @@
 //! Clocks go back and forward: those of workspaces, and the database's own. Order is `seq`.
 
-use crate::files::LOG;
-use crate::harness::{Database, Served};
-use crate::oracle::assert_equal;
+use workshop_testing::dashboard::{Database, LOG, Served, assert_equal};
 
 fn line(seq: u64, ts: &str, rest: &str) -> String {
     format!("{{\"log\":\"{LOG}\",\"seq\":{seq},\"ts\":\"{ts}\",{rest}}}\n")
@@ -42,7 +40,7 @@ async fn lines_of_a_clock_that_jumps() {
     }
     let database = Database::new().await;
     let served = Served::on(&database).await;
-    let shipper = served.client(&database.add("ada").await);
+    let shipper = served.poster(&database.add("ada").await);
     // One by one and then all again: whichever way they come, they stand as they are numbered.
     let mut next = 0;
     for line in state.split_inclusive('\n') {
@@ -51,7 +49,7 @@ async fn lines_of_a_clock_that_jumps() {
     }
     shipper.post("commands", 0, commands.as_bytes()).await.ok();
     shipper.post("commands", 0, commands.as_bytes()).await.ok();
-    assert_equal(&database, folder.path()).await;
+    assert_equal(&database, [folder.path()]).await;
     assert_eq!(database.number("select count(*) from quarantine").await, 0);
     assert_eq!(database.number("select count(*) from workspace_status where step = 'three'").await, 1);
     // The newest are those with the highest number, and pages go by it.
@@ -59,7 +57,7 @@ async fn lines_of_a_clock_that_jumps() {
     let mut listed = Vec::new();
     loop {
         let path = format!("/api/workspaces/ada/commands?limit=2{before}");
-        let page: serde_json::Value = served.asking(&path).send().await.unwrap().json().await.unwrap();
+        let page: serde_json::Value = served.get(&path).send().await.unwrap().json().await.unwrap();
         let rows = page["commands"].as_array().unwrap();
         let Some(last) = rows.last() else { break };
         before = format!("&before={}", last["seq"]);
@@ -82,7 +80,7 @@ async fn assert_equal_state(database: &Database, posted: &str) {
 async fn the_databases_clock_is_set_back() {
     let database = Database::new().await;
     let served = Served::on(&database).await;
-    let shipper = served.client(&database.add("ada").await);
+    let shipper = served.poster(&database.add("ada").await);
     let morning = "2026-11-20T09:00:00.000Z";
     shipper.post("state", 0, start(1, morning, "old").as_bytes()).await.ok();
     // It was ahead by a year when the first log came.

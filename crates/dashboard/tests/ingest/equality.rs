@@ -5,17 +5,18 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use sqlx::PgConnection;
 use workshop_dashboard::projections::{Place, Projected, RecordRows};
 use workshop_events::{Commands, Llm, State};
+use workshop_testing::Random;
+use workshop_testing::dashboard::{
+    Database, LOG, Served, WORKSPACE, assert_equal, compare, differences, line_end,
+};
 
-use crate::compare;
-use crate::files::{self, Random, volume};
-use crate::harness::{Database, Served, WORKSPACE, line_end};
-use crate::oracle::{assert_equal, differences};
+use crate::files::volume;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn batches_cut_anywhere_and_delivered_again() {
     let database = Database::new().await;
     let served = Served::on(&database).await;
-    let shipper = served.client(&database.add("ada").await);
+    let shipper = served.poster(&database.add("ada").await);
     for seed in 0..12 {
         database.run("truncate events, logs, quarantine cascade; truncate state_timeline, command_log, llm_interactions, workspace_status").await;
         let folder = volume(seed, 90, true);
@@ -32,7 +33,7 @@ async fn batches_cut_anywhere_and_delivered_again() {
 async fn one_post_is_as_many_posts() {
     let database = Database::new().await;
     let served = Served::on(&database).await;
-    let shipper = served.client(&database.add("ada").await);
+    let shipper = served.poster(&database.add("ada").await);
     // More lines than are looked at together, and than are folded again at once.
     let folder = volume(7, 45_000, false);
     for stream in workshop_events::Stream::ALL {
@@ -45,7 +46,7 @@ async fn one_post_is_as_many_posts() {
             next = shipper.post(stream.name(), next as u64, &bytes[next..cut]).await.ok().next() as usize;
         }
     }
-    assert_equal(&database, folder.path()).await;
+    assert_equal(&database, [folder.path()]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -55,13 +56,13 @@ async fn two_at_once_deliver_each_line_once() {
     let token = database.add("ada").await;
     let folder = volume(11, 400, true);
     let shipping = (0..4).map(|seed| {
-        let (shipper, path) = (served.client(&token), folder.path().to_owned());
+        let (shipper, path) = (served.poster(&token), folder.path().to_owned());
         tokio::spawn(async move { shipper.ship(&path, &mut Random::new(seed)).await })
     });
     for one in shipping.collect::<Vec<_>>() {
         one.await.unwrap();
     }
-    assert_equal(&database, folder.path()).await;
+    assert_equal(&database, [folder.path()]).await;
 }
 
 /// The connection is closed before the answer comes: the client posts again and cannot tell which it was.
@@ -70,7 +71,7 @@ async fn lost_answers_lose_and_double_nothing() {
     let database = Database::new().await;
     let served = Served::on(&database).await;
     let token = database.add("ada").await;
-    let shipper = served.client(&token);
+    let shipper = served.poster(&token);
     let folder = volume(13, 300, true);
     let mut random = Random::new(5);
     let done = AtomicBool::new(false);
@@ -79,7 +80,7 @@ async fn lost_answers_lose_and_double_nothing() {
         let mut offset = 0;
         while offset < bytes.len() {
             let end = line_end(&bytes, offset + random.below(3000) as usize);
-            let request = shipper.posting(files::LOG, stream.name(), offset as u64, &bytes[offset..end]);
+            let request = shipper.posting(LOG, stream.name(), offset as u64, &bytes[offset..end]);
             let wait = std::time::Duration::from_micros(random.below(4000));
             if let Ok(Ok(answer)) = tokio::time::timeout(wait, shipper.try_send(request)).await {
                 offset = answer.ok().next() as usize;
@@ -91,17 +92,17 @@ async fn lost_answers_lose_and_double_nothing() {
             }
         }
     }
-    assert_equal(&database, folder.path()).await;
+    assert_equal(&database, [folder.path()]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn rebuilt_rows_are_the_same() {
     let database = Database::new().await;
     let served = Served::on(&database).await;
-    let shipper = served.client(&database.add("ada").await);
+    let shipper = served.poster(&database.add("ada").await);
     let folder = volume(17, 500, true);
     shipper.ship(folder.path(), &mut Random::new(1)).await;
-    assert_equal(&database, folder.path()).await;
+    assert_equal(&database, [folder.path()]).await;
     // Something to be repaired.
     database
         .run(
@@ -110,14 +111,14 @@ async fn rebuilt_rows_are_the_same() {
         )
         .await;
     assert!(!differences(&database, folder.path()).await.is_empty());
-    let log = (files::LOG.parse()).unwrap();
+    let log = (LOG.parse()).unwrap();
     assert_eq!(
         workshop_dashboard::rebuild::rebuild(&mut database.connect().await, Some(log)).await.unwrap(),
         1
     );
-    assert_equal(&database, folder.path()).await;
+    assert_equal(&database, [folder.path()]).await;
     assert_eq!(workshop_dashboard::rebuild::rebuild(&mut database.connect().await, None).await.unwrap(), 1);
-    assert_equal(&database, folder.path()).await;
+    assert_equal(&database, [folder.path()]).await;
 }
 
 /// Few rows go by another statement than many: into two schemas, each as many rows.
@@ -127,7 +128,7 @@ async fn few_rows_are_stored_as_many_are() {
     let mut connection = database.connect().await;
     let query = "select (now() at time zone 'UTC')::date";
     let opened = sqlx::query_scalar(query).fetch_one(&mut connection).await.unwrap();
-    let place = Place { workspace: WORKSPACE.to_owned(), log: files::LOG.to_owned(), opened };
+    let place = Place { workspace: WORKSPACE.to_owned(), log: LOG.to_owned(), opened };
     let folder = volume(17, 2000, false);
     // 1 + 6 + … + 141 are more than there are.
     for (schema, sizes) in [("many", (2000..2001).step_by(1)), ("few", (1..146).step_by(5))] {

@@ -10,31 +10,11 @@ use workshop_events::{
     Cause, CheckCount, FailedTest, LogId, StateEvent, StepInfo, Stream, SwitchDone, SwitchKind, Timestamp,
     Trigger,
 };
-
-pub const LOG: &str = "0123456789abcdef";
+use workshop_testing::Random;
+use workshop_testing::dashboard::LOG;
 
 /// 2026-11-20T09:00:00Z.
 const MORNING: i64 = 1_795_165_200_000;
-
-/// Numbers that are the same for the same seed.
-pub struct Random(u64);
-
-impl Random {
-    pub fn new(seed: u64) -> Self {
-        Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
-    }
-
-    pub fn below(&mut self, bound: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 >> 11) % bound.max(1)
-    }
-
-    pub fn one_in(&mut self, n: u64) -> bool {
-        self.below(n) == 0
-    }
-}
 
 /// A volume with a log of so many records a stream. With `damage`, lines of every wrong kind stand among them.
 pub fn volume(seed: u64, records: u64, damage: bool) -> TempDir {

@@ -1,10 +1,10 @@
 //! Partitions, and what retention leaves.
 
 use workshop_dashboard::retention::upkeep;
+use workshop_testing::Random;
+use workshop_testing::dashboard::{Database, LOG, Served, assert_equal};
 
-use crate::files::{LOG, Random, volume};
-use crate::harness::{Database, Served};
-use crate::oracle::assert_equal;
+use crate::files::volume;
 
 const PARTITIONS: &str = "select count(*) from pg_inherits where inhparent = 'events'::regclass";
 
@@ -18,7 +18,7 @@ async fn partitions_are_made_ahead_and_empty_ones_go() {
 
     // Rows that came while there was none move over.
     let served = Served::on(&database).await;
-    let shipper = served.client(&database.add("ada").await);
+    let shipper = served.poster(&database.add("ada").await);
     for table in workshop_dashboard::store::partitions::TABLES {
         database.run(&format!("do $$ declare t regclass; begin for t in select inhrelid from pg_inherits where inhparent = '{table}'::regclass and inhrelid::regclass::text !~ 'default' loop execute 'drop table ' || t; end loop; end $$")).await;
     }
@@ -27,7 +27,7 @@ async fn partitions_are_made_ahead_and_empty_ones_go() {
     assert!(database.number("select count(*) from events_default").await > 100);
     upkeep(&mut database.connect().await, None).await.unwrap();
     assert_eq!(database.number("select count(*) from events_default").await, 0);
-    assert_equal(&database, folder.path()).await;
+    assert_equal(&database, [folder.path()]).await;
 }
 
 /// As if everything had happened so many days ago.
@@ -49,7 +49,7 @@ async fn age(database: &Database, log: &str, days: i32) {
 async fn silent_logs_go_and_say_so() {
     let database = Database::new().await;
     let served = Served::on(&database).await;
-    let shipper = served.client(&database.add("ada").await);
+    let shipper = served.poster(&database.add("ada").await);
     let folder = volume(3, 50, true);
     shipper.ship(folder.path(), &mut Random::new(1)).await;
     let other = "00000000000000bb";
@@ -103,7 +103,7 @@ async fn silent_logs_go_and_say_so() {
 async fn retention_beside_ingest() {
     let database = Database::new().await;
     let served = Served::on(&database).await;
-    let shipper = served.client(&database.add("ada").await);
+    let shipper = served.poster(&database.add("ada").await);
     let folder = volume(5, 200, true);
     let path = folder.path().to_owned();
     let shipping = tokio::spawn(async move { shipper.ship(&path, &mut Random::new(1)).await });
@@ -115,5 +115,5 @@ async fn retention_beside_ingest() {
     }
     shipping.await.unwrap();
     assert_eq!(database.number(PARTITIONS).await, 9);
-    assert_equal(&database, folder.path()).await;
+    assert_equal(&database, [folder.path()]).await;
 }

@@ -4,10 +4,8 @@ use std::fs;
 
 use sqlx::Row;
 use tempfile::TempDir;
-
-use crate::files::{LOG, Random};
-use crate::harness::{Database, Served};
-use crate::oracle::assert_equal;
+use workshop_testing::Random;
+use workshop_testing::dashboard::{Database, LOG, Served, assert_equal};
 
 /// A line of the state stream that views a step.
 fn viewed(seq: u64, step: &str) -> String {
@@ -46,7 +44,7 @@ async fn what_is_wrong_is_told_and_passed() {
     ];
     let database = Database::new().await;
     let served = Served::on(&database).await;
-    let shipper = served.client(&database.add("ada").await);
+    let shipper = served.poster(&database.add("ada").await);
     for (what, line, reason) in &cases {
         clear(&database).await;
         let folder = TempDir::new().unwrap();
@@ -64,7 +62,7 @@ async fn what_is_wrong_is_told_and_passed() {
         let kept = &line[..line.len() - 1];
         assert_eq!(row.get::<&[u8], _>(1), &kept[..kept.len().min(65_536)], "{what}");
         assert_eq!(row.get::<i64, _>(2), viewed(1, "\"one\"").len() as i64, "{what}");
-        assert_equal(&database, folder.path()).await;
+        assert_equal(&database, [folder.path()]).await;
     }
 }
 
@@ -94,9 +92,9 @@ async fn what_is_strange_counts() {
 
     let database = Database::new().await;
     let served = Served::on(&database).await;
-    let shipper = served.client(&database.add("ada").await);
+    let shipper = served.poster(&database.add("ada").await);
     shipper.ship(folder.path(), &mut Random::new(3)).await;
-    assert_equal(&database, folder.path()).await;
+    assert_equal(&database, [folder.path()]).await;
     assert_eq!(database.number("select count(*) from quarantine").await, 1, "the zeros");
     assert_eq!(database.number("select count(*) from events where line like '%\\u0000%'").await, 5);
     assert_eq!(database.number("select count(*) from command_log where cmd = E'\\\\N\\t\u{2400}'").await, 1);
@@ -108,7 +106,7 @@ async fn what_is_strange_counts() {
 async fn a_line_that_comes_late_fills_its_gap() {
     let database = Database::new().await;
     let served = Served::on(&database).await;
-    let shipper = served.client(&database.add("ada").await);
+    let shipper = served.poster(&database.add("ada").await);
     let start =
         |seq: u64, step: &str| viewed(seq, &format!("\"{step}\"")).replace("step_viewed", "step_start");
     let mut offset = 0;
@@ -137,14 +135,14 @@ async fn a_line_that_comes_late_fills_its_gap() {
     fs::write(folder.path().join("state-events.jsonl"), posts.concat()).unwrap();
     fs::write(folder.path().join("command-log.jsonl"), "").unwrap();
     fs::write(folder.path().join("llm-history.jsonl"), "").unwrap();
-    assert_equal(&database, folder.path()).await;
+    assert_equal(&database, [folder.path()]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn lines_that_are_too_long_to_be_sent() {
     let database = Database::new().await;
     let served = Served::on(&database).await;
-    let shipper = served.client(&database.add("ada").await);
+    let shipper = served.poster(&database.add("ada").await);
     let line = viewed(1, "\"x\"");
     let at = shipper.post("state", 0, line.as_bytes()).await.ok().next();
     let too_long = |offset: u64, len: &str| {
@@ -179,7 +177,7 @@ async fn clear(database: &Database) {
 async fn nothing_but_tiny_lines() {
     let database = Database::new().await;
     let served = Served::on(&database).await;
-    let shipper = served.client(&database.add("ada").await);
+    let shipper = served.poster(&database.add("ada").await);
     let bytes = b"x\n".repeat(100_000);
     assert_eq!(shipper.post("llm", 0, &bytes).await.ok().next(), 200_000);
     assert_eq!(database.number("select count(*) from quarantine").await, 100_000);

@@ -11,19 +11,12 @@
 mod access;
 mod admin;
 mod clocks;
-#[path = "../common/compare.rs"]
-mod compare;
 mod equality;
 mod files;
 mod full;
-mod harness;
 mod keeping;
 mod kill;
 mod lines;
-#[path = "../common/mount.rs"]
-mod mount;
-mod oracle;
 mod restart;
-mod server;
 mod slow;
 mod tls;

@@ -5,12 +5,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
+use workshop_testing::Random;
+use workshop_testing::dashboard::{Database, LOG, Served, Server, WORKSPACE, assert_equal};
 
-use crate::files::{LOG, Random};
-use crate::harness::{Database, Served, WORKSPACE};
 use crate::kill::shipping;
-use crate::oracle::assert_equal;
-use crate::server::Server;
 
 const LONG: Duration = Duration::from_secs(90);
 
@@ -18,7 +16,7 @@ const LONG: Duration = Duration::from_secs(90);
 async fn until_all_answer(served: &Served) {
     let begin = Instant::now();
     loop {
-        let asked = (0..20).map(|_| served.asking("/api/workspaces/ada/commands").send());
+        let asked = (0..20).map(|_| served.get("/api/workspaces/ada/commands").send());
         let mut good = 0;
         for answer in futures_util::future::join_all(asked).await {
             let answer = answer.unwrap();
@@ -39,12 +37,12 @@ async fn until_all_answer(served: &Served) {
 #[tokio::test(flavor = "multi_thread")]
 async fn postgres_is_restarted() {
     let mut server = Server::start().await;
-    let database = Database::on(&server.url()).await;
+    let database = Database::on(&server.url(), "").await;
     let token = database.add(WORKSPACE).await;
     let served = Served::on(&database).await;
     let folder = TempDir::new().unwrap();
     let end = Arc::new(AtomicBool::new(false));
-    let ships = shipping(served.client(&token), &folder, 41, end.clone());
+    let ships = shipping(served.poster(&token), &folder, 41, end.clone());
     while database.number("select count(*) from events").await == 0 {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
@@ -57,29 +55,30 @@ async fn postgres_is_restarted() {
         if round == 0 {
             // While it is away: told so, and none of the dashboard's own faults.
             let line = b"{\"ts\":\"2026-11-20T09:00:00Z\",\"event\":\"step_start\",\"step\":\"x\"}\n";
-            let posted = served.client(&token).posting(LOG, "state", 0, line).send();
-            let asked = ["/api/workspaces", "/api/funnel", "/readyz"].map(|path| served.asking(path).send());
+            let posted = served.poster(&token).posting(LOG, "state", 0, line).send();
+            let asked = ["/api/workspaces", "/api/funnel", "/readyz"].map(|path| served.get(path).send());
             let (posted, asked) = tokio::join!(posted, futures_util::future::join_all(asked));
             for answer in asked.into_iter().chain([posted]) {
                 let answer = answer.unwrap();
                 assert_eq!(answer.status(), 503, "{}", answer.url());
                 assert!(answer.headers().contains_key("retry-after"), "{}", answer.url());
             }
-            assert_eq!(served.asking("/healthz").send().await.unwrap().status(), 200);
+            assert_eq!(served.get("/healthz").send().await.unwrap().status(), 200);
         }
-        server.begin().await;
+        server.start_again();
+        server.answers().await;
     }
     until_all_answer(&served).await;
     end.store(true, Ordering::Relaxed);
     ships.await.unwrap();
-    assert_equal(&database, folder.path()).await;
-    assert_eq!(served.asking("/readyz").send().await.unwrap().status(), 200);
+    assert_equal(&database, [folder.path()]).await;
+    assert_eq!(served.get("/readyz").send().await.unwrap().status(), 200);
     // Whoever watches is told of what came last.
     let version = database.number("select version from workspaces").await;
     let begin = Instant::now();
     loop {
         let class: serde_json::Value =
-            served.asking("/api/workspaces").send().await.unwrap().json().await.unwrap();
+            served.get("/api/workspaces").send().await.unwrap().json().await.unwrap();
         if class["workspaces"][0]["version"] == version {
             break;
         }

@@ -1,17 +1,13 @@
 //! Who has no token is answered before a body is read: slow and endless bodies hold nothing.
 
-use std::net::{SocketAddr, TcpListener};
-use std::process::Child;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use futures_util::future::join_all;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
-
-use crate::files::LOG;
-use crate::harness::Database;
-use crate::kill::start;
+use workshop_testing::dashboard::{DashboardProcess, Database, LOG};
 
 /// So many senders of each kind at once.
 const SENDERS: usize = 100;
@@ -20,32 +16,10 @@ const GOAL: u64 = 96 << 20;
 const PATIENCE: Duration = Duration::from_secs(10);
 const BODY: usize = 2_000_000;
 
-struct Dashboard(Child);
-
-impl Drop for Dashboard {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-impl Dashboard {
-    async fn start(database: &Database) -> (Self, SocketAddr) {
-        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let mut dashboard = Self(start(database, address));
-        while TcpStream::connect(address).await.is_err() {
-            assert!(dashboard.0.try_wait().unwrap().is_none(), "it ended by itself");
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        }
-        (dashboard, address)
-    }
-
-    /// A line of its status, in bytes.
-    fn memory(&self, line: &str) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.0.id())).unwrap();
-        let found = status.lines().find_map(|found| found.strip_prefix(line)).unwrap();
-        found.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
-    }
+async fn started(database: &Database) -> DashboardProcess {
+    let mut dashboard = DashboardProcess::new(&database.url, []);
+    dashboard.start().await;
+    dashboard
 }
 
 /// Sends a head and so much of the body that it announces; gives the connection and the first line of the answer, which
@@ -71,7 +45,8 @@ async fn send(address: SocketAddr, path: &str, authorization: &str, sent: usize)
 async fn without_a_token() {
     let database = Database::new().await;
     database.add("ada").await;
-    let (dashboard, address) = Dashboard::start(&database).await;
+    let dashboard = started(&database).await;
+    let address = dashboard.address;
     let routes = [
         "/ingest/vector/ada".to_owned(),
         format!("/ingest/ada/{LOG}/state"),
@@ -80,14 +55,14 @@ async fn without_a_token() {
     ];
     let authorizations = ["", "Authorization: Bearer nobodys\r\n", "Authorization: Basic eDp5\r\n"];
     send(address, &routes[0], "", 1).await;
-    let before = dashboard.memory("VmRSS:");
+    let before = dashboard.process().memory("VmRSS:") << 10;
     for path in &routes {
         for sent in [1, BODY - 1] {
             let senders =
                 (0..SENDERS).map(|n| send(address, path, authorizations[n % authorizations.len()], sent));
             let answers = join_all(senders).await;
             assert!(answers.iter().all(|(_, answer)| answer == "HTTP/1.1 401"), "{path}");
-            let added = dashboard.memory("VmRSS:").saturating_sub(before);
+            let added = (dashboard.process().memory("VmRSS:") << 10).saturating_sub(before);
             println!("{SENDERS} connections with {sent} bytes to {path}: + {} MB", added >> 20);
             assert!(added <= GOAL, "{path}: + {} MB", added >> 20);
         }
@@ -102,7 +77,8 @@ async fn with_a_token() {
     database
         .run(&format!("insert into logs (log, workspace, opened) values ('{LOG}', 'ada', '2026-11-20')"))
         .await;
-    let (_dashboard, address) = Dashboard::start(&database).await;
+    let dashboard = started(&database).await;
+    let address = dashboard.address;
     let path = format!("/ingest/ada/{LOG}/diverged");
     assert_eq!(send(address, &path, &authorization, BODY - 1).await.1, "HTTP/1.1 413");
     let mut slow = TcpStream::connect(address).await.unwrap();

@@ -4,10 +4,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use workshop_dashboard::Dashboard;
-
-use crate::files::LOG;
-use crate::harness::{Database, Served};
-use crate::server::{Server, give_to_postgres};
+use workshop_testing::dashboard::{Database, INSTRUCTOR, LOG, Served, Server, give_to_postgres, settings};
 
 fn openssl(folder: &Path, arguments: &str) {
     let mut openssl = Command::new("openssl");
@@ -43,7 +40,7 @@ async fn postgres_over_tls() {
         ]
     })
     .await;
-    let database = Database::on(&server.url()).await;
+    let database = Database::on(&server.url(), "").await;
     let token = database.add("ada").await;
     let authority = server.folder().join("ca.crt").display().to_string();
     let line = b"{\"ts\":\"2026-11-20T09:00:00Z\",\"event\":\"step_start\",\"step\":\"x\"}\n";
@@ -56,10 +53,10 @@ async fn postgres_over_tls() {
         let url = format!("{}?sslmode={mode}&sslrootcert={authority}", database.url);
         let url = if mode == "require" { format!("{}?sslmode=require", database.url) } else { url };
         workshop_dashboard::store::migrate(&url).await.unwrap_or_else(|error| panic!("{mode}: {error}"));
-        let served = Served::with(Database::settings_of(&url)).await;
-        offset = served.client(&token).post("state", offset, line).await.ok().next();
+        let served = Served::with(&url, &["--instructor-token", INSTRUCTOR]).await;
+        offset = served.poster(&token).post("state", offset, line).await.ok().next();
         assert_eq!(database.number(encrypted).await > 0, expected, "{mode}");
-        assert_eq!(served.asking("/api/workspaces").send().await.unwrap().status(), 200, "{mode}");
+        assert_eq!(served.get("/api/workspaces").send().await.unwrap().status(), 200, "{mode}");
         drop(served);
         let left = "select pg_terminate_backend(pid)::int::bigint from pg_stat_activity \
                     where application_name like 'workshop_%' union all select 0 limit 1";
@@ -80,7 +77,7 @@ async fn postgres_over_tls() {
         format!("{}?sslmode=verify-ca", database.url),
         format!("{other}?sslmode=verify-full&sslrootcert={authority}"),
     ] {
-        let Err(error) = Dashboard::open(Database::settings_of(&url)).await else { panic!("{url}") };
+        let Err(error) = Dashboard::open(settings(&url, "casts", &[])).await else { panic!("{url}") };
         assert!(error.to_string().contains("certificate"), "{url}: {error}");
     }
     drop(database);

@@ -7,8 +7,7 @@ use workshop_events::{Commands, Kind, Llm, State, Stream};
 use workshop_journal::{recordings_in, replay_dir};
 use workshop_projector::Projection;
 use workshop_simulator::SimulatedStudent;
-
-use crate::processes::{Dashboard, INSTRUCTOR};
+use workshop_testing::dashboard::{DashboardProcess, INSTRUCTOR};
 
 /// Whether every byte of the volumes' streams is taken in.
 pub async fn is_shipped(database: &str, students: &[SimulatedStudent]) -> bool {
@@ -38,12 +37,12 @@ pub async fn is_shipped(database: &str, students: &[SimulatedStudent]) -> bool {
 }
 
 /// Fails unless each recording is played as it stands in its file. How many bytes that are.
-pub async fn check_recordings(dashboard: &Dashboard, students: &[SimulatedStudent]) -> usize {
+pub async fn check_recordings(dashboard: &DashboardProcess, students: &[SimulatedStudent]) -> usize {
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     let mut bytes = 0;
     for student in students {
         for recording in recordings_in(&student.dir).unwrap() {
-            let address = dashboard.address(&format!("api/recordings/{}/{}", student.log, recording.name));
+            let address = dashboard.url(&format!("/api/recordings/{}/{}", student.log, recording.name));
             let answer = client.get(address).bearer_auth(INSTRUCTOR).send().await.unwrap();
             assert_eq!(answer.status(), 200, "{}", recording.name);
             let played = answer.bytes().await.unwrap();

@@ -13,14 +13,14 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use clap::Parser;
 use compare::{check_shipped, rows};
-use processes::{Dashboard, Postgres, Random, Shipper, import};
+use processes::Shipper;
 use workshop_shipper::{Metrics, Phase, Settings, ending, ship};
 use workshop_simulator::{Options, SimulatedClass, SimulatedStudent};
+use workshop_testing::dashboard::{DashboardProcess, Database, Server};
+use workshop_testing::{Random, until_async};
 
 /// How often something is killed.
 const ROUNDS: u64 = 200;
-/// No faster machine is waited for.
-const LONG: Duration = Duration::from_secs(120);
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "the shipper of the tests below"]
@@ -45,31 +45,30 @@ fn class(folder: &Path, workspaces: usize) -> SimulatedClass {
     SimulatedClass::new(&options, folder, now()).unwrap()
 }
 
+/// A dashboard that does not run yet. Its recordings are below `folder`.
+fn dashboard(database: &Database, folder: &Path) -> DashboardProcess {
+    let casts = folder.join(&database.name).display().to_string();
+    DashboardProcess::new(&database.url, [("WORKSHOP_CASTS", casts)])
+}
+
 /// Waits until everything in the volumes is taken in.
-async fn until_shipped(dashboard: &Dashboard, students: &[SimulatedStudent]) {
-    let begin = Instant::now();
-    while !compare::is_shipped(dashboard.database(), students).await {
-        assert!(begin.elapsed() < LONG, "not all is taken in");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+async fn until_shipped(database: &Database, students: &[SimulatedStudent]) {
+    until_async("all is taken in", async || compare::is_shipped(&database.url, students).await).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_at_any_point() {
-    let mut random = Random::new();
+    let mut random = Random::seeded();
     let folder = tempfile::tempdir().unwrap();
     let mut class = class(&folder.path().join("volumes"), 12);
     let students: Vec<SimulatedStudent> = class.students().cloned().collect();
     class.advance(now()).unwrap();
-    let mut postgres = Postgres::start();
-    let mut dashboard = Dashboard::new(&postgres.database("shipped"), folder.path());
-    let tokens = import(&dashboard, folder.path(), &students);
-    dashboard.start();
-    let mut shippers: Vec<Shipper> = students
-        .iter()
-        .zip(&tokens)
-        .map(|(student, token)| Shipper::new(&dashboard, student, token))
-        .collect();
+    let mut postgres = Server::start().await;
+    let database = Database::on(&postgres.url(), "").await;
+    let mut dashboard = dashboard(&database, folder.path());
+    let tokens = database.add_students(&students).await;
+    dashboard.start().await;
+    let mut shippers = Shipper::all(&dashboard, &students, &tokens);
     let begin = Instant::now();
     for round in 0..ROUNDS {
         class.advance(now()).unwrap();
@@ -84,40 +83,37 @@ async fn killed_at_any_point() {
                 }
             }
             1 | 3 => dashboard.kill(),
-            _ => postgres.kill_and_start(),
+            _ => postgres.crash(),
         }
     }
     println!("{ROUNDS} kills in {:.1} s", begin.elapsed().as_secs_f64());
-    postgres.answering();
+    postgres.answers().await;
     dashboard.kill();
-    dashboard.start();
+    dashboard.start().await;
     class.advance(now()).unwrap();
     for shipper in &mut shippers {
         // Whoever was away for long comes back late; another does at once.
         shipper.kill();
         shipper.keep();
     }
-    until_shipped(&dashboard, &students).await;
-    let records = check_shipped(dashboard.database(), &students).await;
+    until_shipped(&database, &students).await;
+    let records = check_shipped(&database.url, &students).await;
     let cast_bytes = compare::check_recordings(&dashboard, &students).await;
     println!("{records} records, {cast_bytes} bytes of recordings: {:?}", class.written());
     assert!(records > 400, "too few records to show anything: {records}");
 
     // The same files, shipped without any fault.
-    let mut undisturbed = Dashboard::new(&postgres.database("undisturbed"), folder.path());
-    let tokens = import(&undisturbed, folder.path(), &students);
-    undisturbed.start();
-    let mut others: Vec<Shipper> = students
-        .iter()
-        .zip(&tokens)
-        .map(|(student, token)| Shipper::new(&undisturbed, student, token))
-        .collect();
+    let other = Database::on(&postgres.url(), "").await;
+    let mut undisturbed = self::dashboard(&other, folder.path());
+    let tokens = other.add_students(&students).await;
+    undisturbed.start().await;
+    let mut others = Shipper::all(&undisturbed, &students, &tokens);
     others.iter_mut().for_each(Shipper::keep);
-    until_shipped(&undisturbed, &students).await;
-    let shipped = rows(dashboard.database()).await;
-    assert_eq!(shipped, rows(undisturbed.database()).await);
+    until_shipped(&other, &students).await;
+    let shipped = rows(&database.url).await;
+    assert_eq!(shipped, rows(&other.url).await);
     dashboard.run(&["rebuild"]);
-    assert_eq!(shipped, rows(dashboard.database()).await, "made again from the facts");
+    assert_eq!(shipped, rows(&database.url).await, "made again from the facts");
 }
 
 /// Two shippers of one volume; a volume that is set back, and one that is replaced.
@@ -128,18 +124,18 @@ async fn volumes_change() {
     let mut class = class(&volumes, 1);
     let students: Vec<SimulatedStudent> = class.students().cloned().collect();
     let student = &students[0];
-    let postgres = Postgres::start();
-    let mut dashboard = Dashboard::new(&postgres.database("changes"), folder.path());
-    let tokens = import(&dashboard, folder.path(), &students);
-    dashboard.start();
+    let database = Database::new().await;
+    let mut dashboard = dashboard(&database, folder.path());
+    let tokens = database.add_students(&students).await;
+    dashboard.start().await;
     let mut both: Vec<Shipper> = (0..2).map(|_| Shipper::new(&dashboard, student, &tokens[0])).collect();
     both.iter_mut().for_each(Shipper::keep);
     for _ in 0..100 {
         class.advance(now()).unwrap();
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    until_shipped(&dashboard, &students).await;
-    check_shipped(dashboard.database(), &students).await;
+    until_shipped(&database, &students).await;
+    check_shipped(&database.url, &students).await;
     compare::check_recordings(&dashboard, &students).await;
 
     // Set back to a backup, and written on.
@@ -150,17 +146,13 @@ async fn volumes_change() {
     let lines: Vec<&[u8]> = whole.split_inclusive(|&b| b == b'\n').collect();
     fs::write(&state, lines[..lines.len() - 3].concat()).unwrap();
     both[0].keep();
-    let begin = Instant::now();
-    loop {
-        let state = compare::log_state(dashboard.database(), student).await;
-        if state.0 == "diverged" {
-            assert!(state.1.contains("state"), "{}", state.1);
-            break;
-        }
-        assert!(begin.elapsed() < LONG, "not said to have diverged");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    let before = rows(dashboard.database()).await;
+    until_async("the log is said to have diverged", async || {
+        let (state, reason) = compare::log_state(&database.url, student).await;
+        assert!(state != "diverged" || reason.contains("state"), "{reason}");
+        state == "diverged"
+    })
+    .await;
+    let before = rows(&database.url).await;
 
     // Replaced by a new one, at the same place: a log of its own.
     fs::remove_dir_all(&student.dir).unwrap();
@@ -172,13 +164,13 @@ async fn volumes_change() {
         class.advance(now()).unwrap();
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    until_shipped(&dashboard, &students).await;
-    check_shipped(dashboard.database(), &students).await;
+    until_shipped(&database, &students).await;
+    check_shipped(&database.url, &students).await;
     let old = |rows: &[String]| -> Vec<String> {
         let of = format!("\"log\":\"{}\"", student.log);
         rows.iter().filter(|row| row.contains(&of) && !row.contains("\"switch_failed\"")).cloned().collect()
     };
-    let after = rows(dashboard.database()).await;
+    let after = rows(&database.url).await;
     let kept: Vec<String> =
         old(&before).into_iter().filter(|row| !row.starts_with("workspace_status")).collect();
     assert_eq!(kept, old(&after), "what was of the old log is as it was");

@@ -1,13 +1,10 @@
 //! Bodies that are small on the way, or made of very many lines: what a dashboard of its own process holds for them.
 
-use std::net::{SocketAddr, TcpListener};
-use std::path::PathBuf;
-
 use workshop_dashboard::ingest::body::{MAX_BODY, MAX_LINES};
+use workshop_testing::dashboard::{DashboardProcess, Database, LOG};
 
-use crate::harness::{Answer, Database, Vector};
-use crate::holes::{LOG, start};
-use crate::kill::Running;
+use crate::harness::{Answer, Vector};
+use crate::holes::start;
 use crate::requests::gzip;
 
 /// What one post, or several at once, may add to the memory of the process.
@@ -16,36 +13,29 @@ const GOAL: u64 = 32 << 20;
 /// A dashboard, and the memory that it had before something was posted.
 struct Measured {
     database: Database,
-    dashboard: Running,
+    dashboard: DashboardProcess,
     vector: Vector,
     before: u64,
-    _casts: tempfile::TempDir,
 }
 
 impl Measured {
     async fn new() -> Self {
         let database = Database::new().await;
-        let address: SocketAddr = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let casts = tempfile::tempdir().unwrap();
-        let dashboard = Running::start(&database, address, casts.path()).await;
-        let vector = Vector::new(address, "ada", &database.add("ada").await);
+        let mut dashboard = DashboardProcess::new(&database.url, []);
+        dashboard.start().await;
+        let vector = Vector::new(dashboard.address, "ada", &database.add("ada").await);
         // Connections, threads and tables are there.
         vector.deliver(&[start(1, "one")]).await;
-        let mut measured = Self { database, dashboard, vector, before: 0, _casts: casts };
-        std::fs::write(measured.file("clear_refs"), "5").unwrap();
+        let mut measured = Self { database, dashboard, vector, before: 0 };
+        let process = measured.dashboard.process().id();
+        std::fs::write(format!("/proc/{process}/clear_refs"), "5").unwrap();
         measured.before = measured.memory("VmRSS:");
         measured
     }
 
-    fn file(&self, name: &str) -> PathBuf {
-        format!("/proc/{}/{name}", self.dashboard.0.id()).into()
-    }
-
     /// A line of the process's status, in bytes.
     fn memory(&self, line: &str) -> u64 {
-        let status = std::fs::read_to_string(self.file("status")).unwrap();
-        let found = status.lines().find_map(|found| found.strip_prefix(line)).unwrap();
-        found.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
+        self.dashboard.process().memory(line) << 10
     }
 
     async fn post_gzip(&self, plain: &[u8]) -> Answer {

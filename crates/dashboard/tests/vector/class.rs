@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 
 use sqlx::Row;
+use workshop_testing::Random;
+use workshop_testing::dashboard::{Database, Served, assert_equal};
 
-use crate::harness::{Database, Served, Vector, class};
-use crate::oracle::assert_equal;
-use crate::replay::{Plan, Random};
+use crate::harness::{Vector, class};
+use crate::replay::Plan;
 
 /// Streams of which more or less is projected than the records before the first missing one.
 const NOT_THE_PREFIX: &str = "select count(*) from (values ('state'), ('commands'), ('llm')) s (stream) cross join logs \

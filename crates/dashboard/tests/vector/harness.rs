@@ -1,136 +1,18 @@
-//! A database of a test's own, a dashboard on it, and a client that posts as Vector does.
+//! A client that posts as Vector does, and the volumes that it posts.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
-use clap::Parser;
 use reqwest::{Client, RequestBuilder, StatusCode};
 use serde_json::Value;
-use sqlx::{AssertSqlSafe, Connection, PgConnection};
-use tokio::net::TcpListener;
-use tokio::task::JoinSet;
-use workshop_dashboard::Dashboard;
-use workshop_dashboard::arguments::{Arguments, Command};
-use workshop_dashboard::settings::Settings;
-use workshop_dashboard::store::{self, workspaces};
-use workshop_simulator::SimulatedStudent;
+use workshop_simulator::{Options, SimulatedClass, SimulatedStudent};
+use workshop_testing::dashboard::Database;
 
 use crate::replay::{Event, body};
 
-pub const INSTRUCTOR: &str = "token-of-the-instructors-0123456789";
-
-/// A migrated database. Dropped, it is gone.
-pub struct Database {
-    server: String,
-    name: String,
-    pub url: String,
-}
-
-impl Database {
-    pub async fn new() -> Self {
-        let server = std::env::var("WORKSHOP_TEST_POSTGRES")
-            .expect("WORKSHOP_TEST_POSTGRES; see cargo xtask postgres");
-        let name = format!("v_{:012x}", getrandom::u64().unwrap() >> 16);
-        let mut admin = PgConnection::connect(&server).await.unwrap();
-        sqlx::query(AssertSqlSafe(format!("create database {name}"))).execute(&mut admin).await.unwrap();
-        let (before, _) = server.rsplit_once('/').unwrap();
-        let url = format!("{before}/{name}");
-        store::migrate(&url).await.unwrap();
-        Self { server, name, url }
-    }
-
-    /// A connection as the owner.
-    pub async fn connect(&self) -> PgConnection {
-        PgConnection::connect(&self.url).await.unwrap()
-    }
-
-    /// Adds a workspace; gives its token.
-    pub async fn add(&self, workspace: &str) -> String {
-        let new = workspaces::NewWorkspace {
-            workspace: workspace.to_owned(),
-            student: format!("The student {workspace}"),
-            workshop: String::new(),
-            url: None,
-        };
-        let added = workspaces::add(&mut self.connect().await, vec![new]).await.unwrap();
-        added[0].token.clone()
-    }
-
-    /// The one number that a query gives.
-    pub async fn number(&self, query: &str) -> i64 {
-        sqlx::query_scalar(AssertSqlSafe(query)).fetch_one(&mut self.connect().await).await.unwrap()
-    }
-
-    /// The rows of a query, each as text.
-    pub async fn rows(&self, query: &str) -> Vec<String> {
-        let query = format!("select row_to_json(t)::text from ({query}) t order by 1");
-        sqlx::query_scalar(AssertSqlSafe(query)).fetch_all(&mut self.connect().await).await.unwrap()
-    }
-
-    /// Runs statements as the owner.
-    pub async fn run(&self, statements: &str) {
-        sqlx::raw_sql(AssertSqlSafe(statements)).execute(&mut self.connect().await).await.unwrap();
-    }
-
-    /// What is missing has been missing for longer than it is waited for.
-    pub async fn wait_long(&self) {
-        self.run("update gaps set since = since - interval '11 minutes'").await;
-    }
-
-    pub fn settings(&self, listen: &str, casts: &str) -> Settings {
-        let arguments = ["dashboard", "serve", "--listen", listen, "--database", &self.url, "--casts", casts];
-        let arguments = arguments.into_iter().chain(["--instructor-token", INSTRUCTOR]);
-        match Arguments::parse_from(arguments).command {
-            Command::Serve(settings) => *settings,
-            other => panic!("{other:?}"),
-        }
-    }
-}
-
-impl Drop for Database {
-    fn drop(&mut self) {
-        let (server, name) = (self.server.clone(), self.name.clone());
-        let dropping = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-            runtime.block_on(async {
-                let Ok(mut admin) = PgConnection::connect(&server).await else { return };
-                let statement = format!("drop database if exists {name} with (force)");
-                let _ = sqlx::query(AssertSqlSafe(statement)).execute(&mut admin).await;
-            });
-        });
-        let _ = dropping.join();
-    }
-}
-
-/// A dashboard in this process. Dropped, it ends.
-pub struct Served {
-    pub dashboard: Arc<Dashboard>,
-    pub address: SocketAddr,
-    _casts: tempfile::TempDir,
-    _serving: JoinSet<std::io::Result<()>>,
-}
-
-impl Served {
-    pub async fn on(database: &Database) -> Self {
-        let casts = tempfile::tempdir().unwrap();
-        let settings = database.settings("127.0.0.1:0", casts.path().to_str().unwrap());
-        let dashboard = Dashboard::open(settings).await.unwrap();
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let mut serving = JoinSet::new();
-        serving.spawn(axum::serve(listener, dashboard.app()).into_future());
-        Self { dashboard, address, _casts: casts, _serving: serving }
-    }
-
-    /// What an instructor is shown.
-    pub async fn asked(&self, path: &str) -> Value {
-        let client = Client::builder().no_proxy().build().unwrap();
-        let request = client.get(format!("http://{}{path}", self.address)).bearer_auth(INSTRUCTOR);
-        let answer = request.send().await.unwrap();
-        assert_eq!(answer.status(), StatusCode::OK, "{path}");
-        answer.json().await.unwrap()
-    }
+/// What is missing has been missing for longer than the dashboard waits for it.
+pub async fn wait_long(database: &Database) {
+    database.run("update gaps set since = since - interval '11 minutes'").await;
 }
 
 /// Vector, as far as the dashboard sees it.
@@ -212,13 +94,8 @@ impl Vector {
 pub fn class(folder: &std::path::Path, workspaces: usize, seed: u64) -> Vec<SimulatedStudent> {
     // 2026-11-20T10:00:00Z.
     const NOW: i64 = 1_795_168_800_000;
-    let options = workshop_simulator::Options {
-        workspaces,
-        seed,
-        past: Duration::from_secs(90 * 60),
-        ..workshop_simulator::Options::default()
-    };
-    let mut class = workshop_simulator::SimulatedClass::new(&options, folder, NOW).unwrap();
+    let options = Options { workspaces, seed, past: Duration::from_secs(90 * 60), ..Options::default() };
+    let mut class = SimulatedClass::new(&options, folder, NOW).unwrap();
     class.advance(NOW).unwrap();
     class.students().cloned().collect()
 }

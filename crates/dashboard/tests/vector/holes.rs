@@ -3,11 +3,10 @@
 use serde_json::json;
 use workshop_dashboard::ingest::vector::pass_over;
 use workshop_events::Stream;
+use workshop_testing::dashboard::{Database, LOG, Served};
 
-use crate::harness::{Database, Served, Vector};
+use crate::harness::{Vector, wait_long};
 use crate::replay::Event;
-
-pub const LOG: &str = "0123456789abcdef";
 
 /// A record that makes `step` the active one.
 pub fn start(seq: u64, step: &str) -> Event {
@@ -71,7 +70,7 @@ async fn what_is_missing_is_waited_for_then_passed_over_then_taken() {
     assert_eq!(class.seen().await, (active("two"), 2, 0, 2));
     assert_eq!(class.gaps().await, [gap("commands", 1, 2), gap("state", 3, 4), gap("state", 6, 8)]);
     // The instructor sees no more at any moment of it either.
-    let state = class.served.asked("/api/workspaces/ada/state?at=2027-01-01T00:00:00Z").await;
+    let state = class.served.json("/api/workspaces/ada/state?at=2027-01-01T00:00:00Z").await;
     assert_eq!((&state["active"], &state["seq"]), (&json!("two"), &json!(2)));
     // Too early.
     pass_over(&class.served.dashboard).await.unwrap();
@@ -91,7 +90,7 @@ async fn what_is_missing_is_waited_for_then_passed_over_then_taken() {
     assert_eq!(class.gaps().await, pieces);
 
     // No further post comes: two replicas look at once.
-    class.database.wait_long().await;
+    wait_long(&class.database).await;
     let other = Served::on(&class.database).await;
     let version = class.database.number("select version from workspaces").await;
     let (one, two) = tokio::join!(pass_over(&class.served.dashboard), pass_over(&other.dashboard));
@@ -141,7 +140,7 @@ async fn an_unreadable_fold_is_made_again_without_what_waits() {
 async fn a_revoked_workspace_is_projected_to_its_end() {
     let class = Class::new().await;
     class.vector.deliver(&[start(2, "two")]).await;
-    class.database.wait_long().await;
+    wait_long(&class.database).await;
     class.database.run("update workspaces set revoked = now()").await;
     pass_over(&class.served.dashboard).await.unwrap();
     assert_eq!(class.seen().await, (active("two"), 2, 0, 1));

@@ -11,13 +11,10 @@
 
 mod bounds;
 mod class;
-#[path = "../common/compare.rs"]
-mod compare;
 mod harness;
 mod holes;
 mod kill;
 mod malformed;
-mod oracle;
 mod paths;
 mod replay;
 mod requests;

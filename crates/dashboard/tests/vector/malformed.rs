@@ -2,9 +2,10 @@
 
 use serde_json::json;
 use workshop_events::Stream;
+use workshop_testing::dashboard::{Database, LOG, Served};
 
-use crate::harness::{Database, Served, Vector};
-use crate::holes::{LOG, start};
+use crate::harness::Vector;
+use crate::holes::start;
 use crate::replay::{Event, body};
 
 fn viewed(seq: u64, step: &str) -> String {
@@ -83,7 +84,7 @@ async fn what_is_wrong_is_told_and_passed() {
         assert_eq!(database.number("select count(*) from state_timeline").await, 2, "{what}");
         assert_eq!(database.number("select seq from cursors").await, 2, "{what}");
     }
-    let shown = served.asked("/api/workspaces/ada/quarantine").await;
+    let shown = served.json("/api/workspaces/ada/quarantine").await;
     assert_eq!(shown["lines"][0]["reason"], "line is too long");
 }
 

@@ -1,25 +1,14 @@
 //! A log's lines come by one path; recordings are the shipper's beside either.
 
-use clap::Parser;
 use reqwest::Client;
 use workshop_events::Stream;
 use workshop_journal::recordings_in;
-use workshop_shipper::{Metrics, Phase, Settings, ending, ship};
 use workshop_simulator::SimulatedStudent;
+use workshop_testing::Random;
+use workshop_testing::dashboard::{Database, INSTRUCTOR, Served, assert_equal, ship_once};
 
-use crate::harness::{Database, INSTRUCTOR, Served, Vector, class};
-use crate::oracle::assert_equal;
-use crate::replay::{Event, Plan, Random};
-
-/// Ships what is there. Whether all of it was.
-async fn shipped(served: &Served, student: &SimulatedStudent, token: &str, more: &[&str]) -> bool {
-    let url = format!("http://{}/ingest/{}", served.address, student.workspace);
-    let dir = student.dir.to_str().unwrap();
-    let arguments = ["shipper", "--url", &url, "--token", token, "--dir", dir, "--once", "--grace", "3"];
-    let settings = Settings::try_parse_from(arguments.iter().chain(more)).unwrap();
-    let (_tell, end) = ending(Phase::Finishing);
-    ship(settings, end, Metrics::default()).await.unwrap()
-}
+use crate::harness::{Vector, class};
+use crate::replay::{Event, Plan};
 
 fn lines(student: &SimulatedStudent, stream: Stream) -> Vec<Event> {
     let text = std::fs::read_to_string(student.dir.join(stream.file_name())).unwrap_or_default();
@@ -39,12 +28,12 @@ async fn recordings_are_shipped_beside_vector() {
         let (before, after) = posts.split_at(posts.len() / 2);
         // Recordings may come first, or between: they do not decide by which path the lines come.
         if n == 0 {
-            assert!(shipped(&served, student, &token, &["--only", "casts"]).await);
+            assert!(ship_once(&served, student, &token, &["--only", "casts", "--grace", "3"]).await);
         }
         for post in before {
             vector.deliver(post).await;
         }
-        assert!(shipped(&served, student, &token, &["--only", "casts"]).await);
+        assert!(ship_once(&served, student, &token, &["--only", "casts", "--grace", "3"]).await);
         for post in after {
             vector.deliver(post).await;
         }
@@ -75,7 +64,7 @@ async fn the_first_to_deliver_decides() {
     let events = "select * from events";
 
     let token = database.add(&by_shipper.workspace).await;
-    assert!(shipped(&served, by_shipper, &token, &[]).await);
+    assert!(ship_once(&served, by_shipper, &token, &["--grace", "3"]).await);
     let before = database.rows(events).await;
     let vector = Vector::new(served.address, &by_shipper.workspace, &token);
     let posted = lines(by_shipper, Stream::State);
@@ -94,7 +83,7 @@ async fn the_first_to_deliver_decides() {
     vector.deliver(&lines(by_vector, Stream::Commands)).await;
     let before = database.rows(events).await;
     // The recordings arrive, the records are refused.
-    assert!(!shipped(&served, by_vector, &token, &[]).await);
+    assert!(!ship_once(&served, by_vector, &token, &["--grace", "3"]).await);
     assert_eq!(database.rows(events).await, before);
     let casts =
         format!("select count(*) from cursors where log = '{}' and stream like 'cast/%'", by_vector.log);

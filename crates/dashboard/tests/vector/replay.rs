@@ -7,6 +7,7 @@ use std::path::Path;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use workshop_events::Stream;
+use workshop_testing::Random;
 
 /// An event of Vector's file source.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,32 +35,6 @@ pub fn body(events: &[Event]) -> Vec<u8> {
     lines.join("\n").into_bytes()
 }
 
-/// Numbers that are the same for the same seed.
-pub struct Random(u64);
-
-impl Random {
-    pub fn new(seed: u64) -> Self {
-        Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
-    }
-
-    pub fn below(&mut self, bound: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 >> 11) as usize % bound.max(1)
-    }
-
-    pub fn one_in(&mut self, n: usize) -> bool {
-        self.below(n) == 0
-    }
-
-    fn shuffle<T>(&mut self, items: &mut [T]) {
-        for at in (1..items.len()).rev() {
-            items.swap(at, self.below(at + 1));
-        }
-    }
-}
-
 /// What is posted of a volume, every line of it whole at least once.
 pub struct Plan {
     pub posts: Vec<Vec<Event>>,
@@ -81,13 +56,13 @@ impl Plan {
         // Lines of which only halves were posted yet.
         let mut whole_later = Vec::new();
         while files.iter().any(|(_, lines, at)| *at < lines.len()) {
-            let (stream, lines, at) = &mut files[random.below(3)];
-            let end = lines.len().min(*at + 1 + random.below(8));
+            let (stream, lines, at) = &mut files[random.index(3)];
+            let end = lines.len().min(*at + 1 + random.index(8));
             let mut post: Vec<Event> = lines[*at..end].iter().map(|line| Event::new(*stream, line)).collect();
             *at = end;
             if random.one_in(6) {
                 // A crash: it goes on from where it had written down.
-                *at = at.saturating_sub(random.below(20));
+                *at = at.saturating_sub(random.index(20));
             }
             plan.break_some(*stream, &mut post, random, &mut whole_later);
             if random.one_in(4) {
@@ -114,10 +89,10 @@ impl Plan {
         if post.is_empty() || !random.one_in(3) {
             return;
         }
-        let at = random.below(post.len());
+        let at = random.index(post.len());
         let event = post.remove(at);
         let text = &event.message;
-        let cut = text.floor_char_boundary(1 + random.below(text.len() - 1)).max(1);
+        let cut = text.floor_char_boundary(1 + random.index(text.len() - 1)).max(1);
         let mut broken = vec![text[..cut].to_owned(), text[cut..].to_owned()];
         if random.one_in(3) {
             let (before, after) = text.split_at(cut);
@@ -139,8 +114,8 @@ impl Plan {
             }
         }
         for _ in 0..self.posts.len() / 6 {
-            let again = self.posts[random.below(self.posts.len())].clone();
-            self.posts.insert(random.below(self.posts.len() + 1), again);
+            let again = self.posts[random.index(self.posts.len())].clone();
+            self.posts.insert(random.index(self.posts.len() + 1), again);
         }
         for at in (1..self.posts.len()).rev() {
             if random.one_in(4) {

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use reqwest::Method;
 use workshop_dashboard::ingest::body::{MAX_BODY, MAX_LINES};
+use workshop_testing::dashboard::{Database, LOG, Served};
 
-use crate::harness::{Database, Served, Vector};
-use crate::holes::{LOG, start};
+use crate::harness::Vector;
+use crate::holes::start;
 use crate::replay::{Event, body};
 
 pub fn gzip(bytes: &[u8]) -> Vec<u8> {

@@ -1,18 +1,17 @@
 //! A backend that is killed: a test program runs itself again as a child that appends and tells what was acknowledged.
 
-#![allow(dead_code, unreachable_pub, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
 use std::{
     collections::BTreeMap,
     io::{Read, Write},
     path::Path,
-    process::{Child, Command, Stdio},
+    process::Stdio,
     time::Duration,
 };
 
 use workshop_events::Stream;
+use workshop_testing::{Process, this_test};
 
-use crate::common::{command, event, open, start, wait};
+use super::{command, event, open, start, wait};
 
 const DIR: &str = "JOURNAL_TEST_DIR";
 const RUN: &str = "JOURNAL_TEST_RUN";
@@ -65,32 +64,28 @@ pub struct Told {
 }
 
 /// Starts the ignored test `name` of this program as a child.
-pub fn spawn(name: &str, dir: &Path, run: u64, count: usize, environment: &[(&str, String)]) -> Child {
-    Command::new(std::env::current_exe().unwrap())
-        .args(["--ignored", "--exact", name, "--nocapture", "--test-threads=1"])
-        .env(DIR, dir)
-        .env(RUN, run.to_string())
-        .env(COUNT, count.to_string())
-        .envs(environment.iter().map(|(name, value)| (name, value)))
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap()
+pub fn spawn(name: &str, dir: &Path, run: u64, count: usize, environment: &[(&str, String)]) -> Process {
+    let mut child = this_test(name);
+    child.env(DIR, dir).env(RUN, run.to_string()).env(COUNT, count.to_string());
+    child.envs(environment.iter().map(|(name, value)| (name, value)));
+    Process::start(child.stdout(Stdio::piped()).stderr(Stdio::null()))
 }
 
 /// Kills the child after a time, or lets it end, and gives what it told.
-pub fn outcome(mut child: Child, kill_after: Option<Duration>) -> Told {
-    let mut stdout = child.stdout.take().unwrap();
+pub fn outcome(mut child: Process, kill_after: Option<Duration>) -> Told {
+    let mut stdout = child.child().stdout.take().unwrap();
     let reader = std::thread::spawn(move || {
         let mut text = String::new();
         stdout.read_to_string(&mut text).unwrap();
         text
     });
-    if let Some(after) = kill_after {
-        std::thread::sleep(after);
-        child.kill().unwrap();
+    match kill_after {
+        Some(after) => {
+            std::thread::sleep(after);
+            child.kill();
+        }
+        None => _ = child.child().wait().unwrap(),
     }
-    child.wait().unwrap();
     let text = reader.join().unwrap();
     let mut told = Told::default();
     for line in text.lines() {

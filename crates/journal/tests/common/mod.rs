@@ -2,19 +2,13 @@
 //! claim that all of them check — nothing acknowledged is lost, nothing is there twice.
 
 // A failed expectation in a test's own tools is a failed test, and each test uses some of them.
-#![allow(
-    dead_code,
-    unreachable_pub,
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::print_stderr
-)]
+#![allow(dead_code, unreachable_pub, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+pub mod child;
 
 use std::{
     collections::{BTreeMap, HashSet},
-    path::{Path, PathBuf},
-    process::Command,
+    path::Path,
 };
 
 use serde_json::json;
@@ -116,75 +110,9 @@ pub fn check_held(held: &Held, acknowledged: &BTreeMap<String, u64>, when: &str)
     assert!(held.seqs.is_sorted_by(|a, b| a < b), "{when}: not in order: {:?}", held.seqs);
 }
 
-/// Whether this process may mount; prints why a test is skipped when it may not.
-pub fn may_mount(test: &str) -> bool {
-    if !rustix::process::geteuid().is_root() {
-        eprintln!("skipped {test}: it mounts a file system and needs root");
-        return false;
-    }
-    true
-}
-
-/// A mounted file system, unmounted when dropped.
-pub struct Mount {
-    pub at: PathBuf,
-}
-
-impl Mount {
-    /// Mounts; says why and gives nothing when that is not possible here.
-    pub fn new(test: &str, at: &Path, arguments: &[&str]) -> Option<Self> {
-        std::fs::create_dir_all(at).unwrap();
-        run(test, Command::new("mount").args(arguments).arg(at)).then(|| Self { at: at.to_owned() })
-    }
-
-    /// An empty tmpfs of so many bytes.
-    pub fn tmpfs(test: &str, at: &Path, bytes: u64) -> Option<Self> {
-        Self::new(test, at, &["-t", "tmpfs", "-o", &format!("size={bytes}"), "tmpfs"])
-    }
-
-    pub fn remount(&self, options: &str) {
-        let status = Command::new("mount").args(["-o", &format!("remount,{options}")]).arg(&self.at).status();
-        assert!(status.unwrap().success());
-    }
-}
-
-impl Drop for Mount {
-    fn drop(&mut self) {
-        // A lazy unmount cannot be held up by a descriptor of a failed test.
-        let _ = Command::new("umount").arg("-l").arg(&self.at).status();
-    }
-}
-
-/// Runs a program that a test needs; says why the test is skipped when it fails.
-pub fn run(test: &str, command: &mut Command) -> bool {
-    let output = command.output();
-    match output {
-        Ok(output) if output.status.success() => true,
-        Ok(output) => {
-            let text = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-            eprintln!("skipped {test}: {:?} failed: {text}", command.get_program());
-            false
-        }
-        Err(error) => {
-            eprintln!("skipped {test}: {:?}: {error}", command.get_program());
-            false
-        }
-    }
-}
-
 /// A directory under the build's own folder for temporary files.
 pub fn temp_dir() -> tempfile::TempDir {
     tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap()
-}
-
-/// Fills a file system to the last byte with a file of this name.
-pub fn fill(path: &Path) {
-    use std::io::Write;
-    let mut filler = std::fs::File::create(path).unwrap();
-    for size in [1 << 20, 1 << 16, 1 << 12, 1] {
-        let block = vec![b'x'; size];
-        while filler.write_all(&block).is_ok() {}
-    }
 }
 
 /// A command of that name.

@@ -9,20 +9,20 @@ use std::{
     fs::{self, File},
     io::{Read, Write},
     path::{Path, PathBuf},
-    process::{Child, Command, ExitStatus, Stdio},
+    process::{Command, ExitStatus, Stdio},
     thread::{self, JoinHandle},
-    time::{Duration, Instant},
 };
 
 use receiver::{Receiver, TOKEN};
+use rustix::process::Signal;
 use serde_json::json;
 use workshop_events::{Commands, Llm, State, Stream, codec::Body};
 use workshop_journal::Journal;
+pub use workshop_testing::until;
+use workshop_testing::{Process, program};
 
 pub const LOG: &str = "00000000000000aa";
 pub const HEADER: &str = "{\"version\": 2, \"width\": 80, \"height\": 24}\n";
-/// Longer than anything takes; reached only when a test fails.
-pub const LONG: Duration = Duration::from_secs(60);
 
 /// A log volume in a temporary directory.
 pub struct Folder {
@@ -108,15 +108,6 @@ pub fn check_right(receiver: &Receiver, when: &str) {
     assert_eq!(receiver.model().wrong, Vec::<String>::new(), "{when}");
 }
 
-/// Waits until something holds.
-pub fn until(what: &str, mut holds: impl FnMut() -> bool) {
-    let begin = Instant::now();
-    while !holds() {
-        assert!(begin.elapsed() < LONG, "waited too long: {what}");
-        thread::sleep(Duration::from_millis(5));
-    }
-}
-
 /// Waits until all that stands in the files was received.
 pub fn until_same(receiver: &Receiver, folder: &Folder, log: &str, when: &str) {
     let total = |streams: &[(String, Vec<u8>)]| streams.iter().map(|(_, bytes)| bytes.len()).sum::<usize>();
@@ -128,7 +119,7 @@ pub fn until_same(receiver: &Receiver, folder: &Folder, log: &str, when: &str) {
 }
 
 pub fn command(receiver: &Receiver, dir: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_workshop-shipper"));
+    let mut command = Command::new(program("workshop-shipper"));
     if !arguments.contains(&"--gather") {
         command.args(["--gather", "0.05"]);
     }
@@ -146,7 +137,7 @@ pub fn command(receiver: &Receiver, dir: &Path, arguments: &[&str]) -> Command {
 
 /// A shipper as a process of its own; killed when it is dropped.
 pub struct Shipper {
-    pub child: Child,
+    process: Process,
     said: Option<JoinHandle<String>>,
 }
 
@@ -156,29 +147,27 @@ impl Shipper {
     }
 
     pub fn of(command: &mut Command) -> Self {
-        let mut child = command.spawn().unwrap();
-        let mut stderr = child.stderr.take().unwrap();
+        let mut process = Process::start(command);
+        let mut stderr = process.child().stderr.take().unwrap();
         let said = thread::spawn(move || {
             let mut text = Vec::new();
             stderr.read_to_end(&mut text).unwrap();
             String::from_utf8_lossy(&text).into_owned()
         });
-        Self { child, said: Some(said) }
+        Self { process, said: Some(said) }
     }
 
     pub fn terminate(&self) {
-        let pid = rustix::process::Pid::from_child(&self.child);
-        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+        self.process.signal(Signal::TERM);
     }
 
     pub fn ended(&mut self) -> Option<ExitStatus> {
-        self.child.try_wait().unwrap()
+        self.process.ended()
     }
 
     /// Waits for its end; the exit code, and what it said.
     pub fn end(mut self) -> (Option<i32>, String) {
-        until("the shipper's end", || self.ended().is_some());
-        let status = self.child.wait().unwrap();
+        let status = self.process.wait();
         let said = self.said.take().unwrap().join().unwrap();
         assert!(!said.contains(TOKEN), "the token is in the log:\n{said}");
         (status.code(), said)
@@ -186,27 +175,13 @@ impl Shipper {
 
     /// kill -9.
     pub fn kill(mut self) -> String {
-        self.child.kill().unwrap();
-        self.end_killed()
-    }
-
-    fn end_killed(&mut self) -> String {
-        self.child.wait().unwrap();
+        self.process.kill();
         self.said.take().unwrap().join().unwrap()
     }
 
     /// A line of its `/proc/<pid>/status`, in KiB.
     pub fn memory(&self, line: &str) -> u64 {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
-        let line = status.lines().find(|l| l.starts_with(line)).unwrap();
-        line.split_whitespace().nth(1).unwrap().parse().unwrap()
-    }
-}
-
-impl Drop for Shipper {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        self.process.memory(line)
     }
 }
 

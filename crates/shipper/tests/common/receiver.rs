@@ -13,6 +13,7 @@ use std::{
 };
 
 use sha2::{Digest, Sha256};
+use workshop_testing::Random;
 
 pub const TOKEN: &str = "token-of-ann-0123456789abcdef";
 
@@ -47,7 +48,7 @@ pub struct Log {
 pub struct Model {
     pub logs: HashMap<String, Log>,
     pub faults: Faults,
-    pub seed: u64,
+    pub random: Random,
     /// Every answer to a post is this, if set: status and body.
     pub answer: Option<(u16, String)>,
     /// No larger body is taken.
@@ -140,7 +141,7 @@ enum Answer {
 
 impl Model {
     fn chance(&mut self, of_100: u64) -> bool {
-        of_100 > 0 && random(&mut self.seed) % 100 < of_100
+        of_100 > 0 && self.random.below(100) < of_100
     }
 
     fn wrong(&mut self, what: String) {
@@ -336,13 +337,4 @@ fn decode(segment: &str) -> String {
         }
     }
     String::from_utf8(bytes).unwrap()
-}
-
-/// splitmix64: the same seed gives the same numbers.
-pub fn random(seed: &mut u64) -> u64 {
-    *seed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let mut z = *seed;
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
 }

@@ -4,9 +4,6 @@
 //! `WORKSHOP_SCALE_WORKSPACES`, `_SPEED` and `_SECONDS` make it another class. One shipper a workspace, as in production,
 //! but as tasks of this process: a thousand processes would measure the machine's scheduler.
 
-// Its output is its product.
-#![allow(clippy::print_stdout, clippy::print_stderr)]
-
 mod arrived;
 mod machine;
 mod shipping;
@@ -16,11 +13,11 @@ use std::path::Path;
 use std::str::FromStr;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use serde_json::json;
-use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use tokio::time::sleep;
-use workshop_dashboard::{Dashboard, serve, store};
-use workshop_simulator::{Options, SimulatedClass};
+use workshop_dashboard::{Dashboard, serve};
+use workshop_simulator::{Options, SimulatedClass, SimulatedStudent};
+use workshop_testing::dashboard::Database;
+use workshop_testing::measure;
 
 use arrived::Lag;
 use machine::{Cpu, Process};
@@ -47,20 +44,10 @@ async fn main() -> Result<(), Failure> {
         let dashboard = Dashboard::open(shipping::settings()).await?;
         return Ok(serve(dashboard, std::future::pending()).await?);
     }
-    let Ok(server) = env::var("WORKSHOP_TEST_POSTGRES") else {
-        eprintln!("WORKSHOP_TEST_POSTGRES names no server; `cargo xtask bench scale` starts one");
-        return Ok(());
-    };
-    let name = format!("scale_{}", std::process::id());
-    let mut admin = PgConnection::connect(&server).await?;
-    sqlx::query(AssertSqlSafe(format!("create database {name}"))).execute(&mut admin).await?;
-    let (before, _) = server.rsplit_once('/').ok_or("the server's address names no database")?;
-    let measured = measure(&format!("{before}/{name}")).await;
-    sqlx::query(AssertSqlSafe(format!("drop database {name} with (force)"))).execute(&mut admin).await?;
-    measured
+    measure(&Database::durable().await).await
 }
 
-async fn measure(database: &str) -> Result<(), Failure> {
+async fn measure(database: &Database) -> Result<(), Failure> {
     let (workspaces, speed) = (setting("WORKSPACES", 1000_usize), setting("SPEED", 10.0_f64));
     let length = Duration::from_secs(setting("SECONDS", 60));
     // A backend has synced what a shipper reads, and each workspace has a disk of its own. Here nothing is synced: on this
@@ -70,13 +57,13 @@ async fn measure(database: &str) -> Result<(), Failure> {
     let folder = tempfile::tempdir()?;
     let options = Options { workspaces, speed, past: PAST, ..Options::default() };
     let mut class = SimulatedClass::new(&options, volumes.path(), now())?;
-    store::migrate(database).await?;
-    let mut connection = PgConnection::connect(database).await?;
-    shipping::add(&mut connection, &class).await?;
-    let server = shipping::dashboard(database, &folder.path().join("casts")).await?;
+    let students: Vec<SimulatedStudent> = class.students().cloned().collect();
+    let tokens = database.add_students(&students).await;
+    let mut connection = database.connect().await;
+    let server = shipping::dashboard(&database.url, &folder.path().join("casts")).await?;
     let postgres =
         Process::parent_of(sqlx::query_scalar("select pg_backend_pid()").fetch_one(&mut connection).await?)?;
-    let shippers = shipping::start(&class, server.port)?;
+    let shippers = shipping::start(&students, &tokens, server.port)?;
 
     // What was written before is shipped first: a thousand volumes that nobody knew.
     class.advance(now())?;
@@ -87,7 +74,7 @@ async fn measure(database: &str) -> Result<(), Failure> {
     let before = class.written();
     let processes = [server.process(), postgres, Process::own()];
     let mut cpu = Cpu::begin(processes)?;
-    let lag = Lag::watch(database).await?;
+    let lag = Lag::watch(&database.url).await?;
     lag.written(&class);
     let began = Instant::now();
     while began.elapsed() < length {
@@ -109,10 +96,7 @@ async fn measure(database: &str) -> Result<(), Failure> {
     let per_second = |before: u64, after: u64| (after - before) as f64 / seconds;
     let what = format!("{workspaces} workspaces at {speed} × real speed");
     let row = |name: &str, value: f64, unit: &str, goal: &str| {
-        let row = format!("{what}: {name}");
-        let line = json!({"row": row, "value": value, "unit": unit, "bound": null, "ratio": null, "goal": goal,
-                          "command": "cargo xtask bench scale"});
-        println!("{line}");
+        measure::row("cargo xtask bench scale", &format!("{what}: {name}"), unit, value, goal);
     };
     row("records", records as f64 / seconds, "records/s", "reported");
     row("bytes, recordings included", per_second(before.bytes, written.bytes) / 1e6, "MB/s", "reported");

@@ -1,34 +1,33 @@
 //! The dashboard as a process, and the shippers as tasks.
 
 use std::env;
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::Path;
-use std::process::{Child, Command};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
-use clap::{Args, FromArgMatches, Parser};
-use sha2::{Digest, Sha256};
+use clap::Parser;
 use sqlx::PgConnection;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::sleep;
+use workshop_dashboard::arguments::{self, Arguments};
 use workshop_dashboard::settings::Settings;
 use workshop_shipper::{Metrics, Phase};
-use workshop_simulator::SimulatedClass;
+use workshop_simulator::{SimulatedClass, SimulatedStudent};
+use workshop_testing::dashboard::INSTRUCTOR;
+use workshop_testing::{Process as Child, free_port, until_async};
 
 use crate::machine::Process;
 use crate::{DASHBOARD, Failure};
 
-const INSTRUCTOR: &str = "the-instructors-token";
-
 pub(crate) struct Server {
-    child: Child,
+    process: Child,
     pub(crate) port: u16,
 }
 
 impl Server {
     pub(crate) fn process(&self) -> Process {
-        Process::new(self.child.id())
+        Process::new(self.process.id())
     }
 
     /// How long an instructor's page waits for the class, in the median.
@@ -47,62 +46,27 @@ impl Server {
     }
 }
 
-impl Drop for Server {
-    fn drop(&mut self) {
-        // Nothing is left to be done with one that cannot be killed.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
 /// The dashboard's settings, from the environment alone.
 pub(crate) fn settings() -> Settings {
-    let command = Settings::augment_args(clap::Command::new("dashboard"));
-    let matches = command.get_matches_from(["dashboard"]);
-    Settings::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+    match Arguments::parse_from(["workshop-dashboard", "serve"]).command {
+        arguments::Command::Serve(settings) => *settings,
+        _ => unreachable!(),
+    }
 }
 
 /// Starts this very program as the dashboard.
 pub(crate) async fn dashboard(database: &str, casts: &Path) -> Result<Server, Failure> {
-    let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
-    let address: SocketAddr = ([127, 0, 0, 1], port).into();
-    let child = Command::new(env::current_exe()?)
+    let port = free_port();
+    let mut command = Command::new(env::current_exe()?);
+    command
         .env(DASHBOARD, "1")
         .env("WORKSHOP_DATABASE_URL", database)
-        .env("WORKSHOP_LISTEN", address.to_string())
+        .env("WORKSHOP_LISTEN", format!("127.0.0.1:{port}"))
         .env("WORKSHOP_CASTS", casts)
-        .env("WORKSHOP_INSTRUCTOR_TOKEN", INSTRUCTOR)
-        .spawn()?;
-    let server = Server { child, port };
-    let began = Instant::now();
-    while TcpStream::connect(address).is_err() {
-        if began.elapsed() > Duration::from_secs(20) {
-            return Err("the dashboard does not answer".into());
-        }
-        sleep(Duration::from_millis(20)).await;
-    }
-    Ok(server)
-}
-
-fn token(workspace: &str) -> String {
-    format!("token-of-{workspace}")
-}
-
-/// Adds the workspaces of the class.
-pub(crate) async fn add(connection: &mut PgConnection, class: &SimulatedClass) -> Result<(), Failure> {
-    let students = || class.students();
-    let names: Vec<String> = students().map(|student| student.workspace.clone()).collect();
-    let students: Vec<String> = students().map(|student| student.name.clone()).collect();
-    let hashes: Vec<Vec<u8>> = names.iter().map(|name| Sha256::digest(token(name)).to_vec()).collect();
-    sqlx::query(
-        "insert into workspaces (workspace, student, token_hash) select * from unnest($1::text[], $2::text[], $3::bytea[])",
-    )
-    .bind(names)
-    .bind(students)
-    .bind(hashes)
-    .execute(connection)
-    .await?;
-    Ok(())
+        .env("WORKSHOP_INSTRUCTOR_TOKEN", INSTRUCTOR);
+    let process = Child::start(&mut command);
+    until_async("the dashboard answers", async || TcpStream::connect(("127.0.0.1", port)).is_ok()).await;
+    Ok(Server { process, port })
 }
 
 /// A shipper for each workspace.
@@ -111,13 +75,17 @@ pub(crate) struct Shippers {
     tasks: JoinSet<bool>,
 }
 
-pub(crate) fn start(class: &SimulatedClass, port: u16) -> Result<Shippers, Failure> {
+pub(crate) fn start(
+    students: &[SimulatedStudent],
+    tokens: &[String],
+    port: u16,
+) -> Result<Shippers, Failure> {
     let (tell, end) = workshop_shipper::ending(Phase::Running);
     let mut tasks = JoinSet::new();
-    for student in class.students() {
+    for (student, token) in students.iter().zip(tokens) {
         let url = format!("http://127.0.0.1:{port}/ingest/{}", student.workspace);
         let dir = student.dir.display().to_string();
-        let arguments = ["shipper", "--url", &url, "--token", &token(&student.workspace), "--dir", &dir];
+        let arguments = ["shipper", "--url", &url, "--token", token, "--dir", &dir];
         let settings = workshop_shipper::Settings::try_parse_from(arguments)?;
         let end = end.clone();
         tasks.spawn(async move {

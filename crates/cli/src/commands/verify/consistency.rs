@@ -146,7 +146,9 @@ impl Consistency {
             StateEvent::Unknown { name } => {
                 line.note(format!("event {} is of a later version; it is kept and skipped", shown(name)));
             }
-            _ => {}
+            StateEvent::Connected { .. }
+            | StateEvent::Disconnected { .. }
+            | StateEvent::ClockStepped { .. } => {}
         }
     }
 

@@ -1,21 +1,22 @@
 //! A real backend on a free port, with an artifact compiled from a few lines, and a client that speaks its API.
-#![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
-use std::{
-    fs,
-    net::TcpListener,
-    path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
-    time::{Duration, Instant},
-};
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
-use futures_util::StreamExt;
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::Value;
 
+use crate::process::{Process, free_port, on_path, program};
+use crate::sse::Events;
+use crate::wait::until_async;
+
+/// The student's token.
 pub const ACCESS: &str = "access-token-0123456789";
+/// The instructor's token.
 pub const INSTRUCTOR: &str = "instructor-token-0123456789";
+/// The supervisor's token, which a backend has only if a test gives it.
 pub const SUPERVISOR: &str = "supervisor-token-0123456789";
 
 /// Three steps: a file to make, a file with a mode, and one without a check.
@@ -49,10 +50,11 @@ steps:
 
 /// A folder with an artifact, a log volume and a place for the student's files.
 pub struct Folder {
-    pub root: tempfile::TempDir,
+    root: tempfile::TempDir,
 }
 
 impl Folder {
+    /// With the artifact of a workshop, given as YAML. `ONE` and `TWO` in it become paths in the student's folder.
     pub fn new(workshop: &str) -> Self {
         let root = tempfile::tempdir().unwrap();
         let path = root.path();
@@ -62,11 +64,8 @@ impl Folder {
             fs::create_dir(path.join(name)).unwrap();
         }
         // The student runs it, and what was built may lie where only its builder can look.
-        let paths = std::env::var_os("PATH").unwrap_or_default();
-        let goss =
-            std::env::split_paths(&paths).map(|folder| folder.join("goss")).find(|goss| goss.is_file());
-        fs::copy(goss.expect("goss, which `cargo xtask test` builds, in PATH"), path.join("bin/goss"))
-            .unwrap();
+        let goss = on_path("goss").expect("goss, which `cargo xtask test` builds, in PATH");
+        fs::copy(goss, path.join("bin/goss")).unwrap();
         set_mode(&path.join("bin/goss"), 0o755);
         set_mode(&path.join("work"), 0o777);
         let work = path.join("work");
@@ -79,63 +78,71 @@ impl Folder {
         Self { root }
     }
 
+    /// A path in it: `artifact`, `runtime`, `work` and `source` are there.
     pub fn path(&self, name: &str) -> PathBuf {
         self.root.path().join(name)
     }
 
+    /// Starts a backend on it, with more variables.
     pub fn start(&self, env: &[(&str, &str)]) -> Backend {
         Backend::start(&self.path("artifact"), &self.path("runtime"), env)
     }
 }
 
+/// Sets the mode of a file or folder.
 pub fn set_mode(path: &Path, mode: u32) {
-    use std::os::unix::fs::PermissionsExt;
-    fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
 }
 
-/// A running backend; killed when it is dropped.
+/// A running backend. Dropped, it is killed.
 pub struct Backend {
-    pub child: Child,
+    /// Its process.
+    pub process: Process,
+    /// Its address, such as `http://127.0.0.1:8080`.
     pub base: String,
+    /// Its port.
     pub port: u16,
+    /// A client.
     pub client: reqwest::Client,
 }
 
 impl Backend {
+    /// Starts it.
     pub fn start(artifact: &Path, runtime: &Path, env: &[(&str, &str)]) -> Self {
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let child = command(artifact, runtime, port, env).spawn().unwrap();
-        let base = format!("http://127.0.0.1:{port}");
-        Self { child, base, port, client: reqwest::Client::new() }
+        let port = free_port();
+        Self::of(&mut command(artifact, runtime, port, env), port)
+    }
+
+    /// Starts it by a command that has it listen on this port.
+    pub fn of(command: &mut Command, port: u16) -> Self {
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        Self { process: Process::start(command), base: format!("http://127.0.0.1:{port}"), port, client }
     }
 
     /// Waits until it serves.
     pub async fn ready(mut self) -> Self {
-        let begin = Instant::now();
-        loop {
-            if let Ok(answer) = self.client.get(format!("{}/readyz", self.base)).send().await
-                && answer.status() == 200
-            {
-                return self;
-            }
-            if let Some(status) = self.child.try_wait().unwrap() {
-                panic!("the backend ended: {status}");
-            }
-            assert!(begin.elapsed() < Duration::from_secs(60), "the backend does not get ready");
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+        until_async("the backend gets ready", async || {
+            let ended = self.process.ended();
+            assert!(ended.is_none(), "the backend ended: {ended:?}");
+            let answer = self.client.get(format!("{}/readyz", self.base)).send().await;
+            answer.is_ok_and(|answer| answer.status() == 200)
+        })
+        .await;
+        self
     }
 
+    /// Ends it with SIGKILL.
     pub fn kill(mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
+        self.process.kill();
     }
 
+    /// A request; without a token if that is empty.
     pub fn request(&self, method: Method, path: &str, token: &str) -> RequestBuilder {
         let request = self.client.request(method, format!("{}{path}", self.base));
         if token.is_empty() { request } else { request.bearer_auth(token) }
     }
 
+    /// Sends a request; status and body, as text if it is not JSON.
     pub async fn call(
         &self,
         method: Method,
@@ -153,34 +160,28 @@ impl Backend {
         (status, serde_json::from_str(&text).unwrap_or(Value::String(text)))
     }
 
+    /// What the student is answered.
     pub async fn get(&self, path: &str) -> Value {
         let (status, body) = self.call(Method::GET, path, ACCESS, None).await;
         assert_eq!(status, 200, "{path}: {body}");
         body
     }
 
+    /// Posts as the student.
     pub async fn post(&self, path: &str) -> (u16, Value) {
         let (status, body) = self.call(Method::POST, path, ACCESS, None).await;
         (status.as_u16(), body)
     }
 
-    /// Follows a stream of events, each as (event, id, data).
+    /// Follows a stream of events.
     pub async fn events(&self, path: &str, token: &str) -> Events {
-        let answer = self.request(Method::GET, path, token).send().await.unwrap();
-        assert_eq!(answer.status(), 200);
-        Events { stream: Box::pin(answer.bytes_stream()), text: String::new() }
+        Events::of(self.request(Method::GET, path, token).send().await.unwrap())
     }
 }
 
-impl Drop for Backend {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
+/// A backend's program, with the variables that it needs and more.
 pub fn command(artifact: &Path, runtime: &Path, port: u16, env: &[(&str, &str)]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_workshop-backend"));
+    let mut command = Command::new(program("workshop-backend"));
     command
         .env_clear()
         .env("PATH", std::env::var_os("PATH").unwrap_or_default())
@@ -194,46 +195,4 @@ pub fn command(artifact: &Path, runtime: &Path, port: u16, env: &[(&str, &str)])
         .envs(env.iter().copied())
         .stdin(Stdio::null());
     command
-}
-
-type Bytes = std::pin::Pin<Box<dyn futures_util::Stream<Item = reqwest::Result<bytes::Bytes>> + Send>>;
-
-/// A stream of server-sent events.
-pub struct Events {
-    stream: Bytes,
-    text: String,
-}
-
-/// One event.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Event {
-    pub kind: String,
-    pub id: String,
-    pub data: Value,
-}
-
-impl Events {
-    /// The next event; `None` when the stream ends or nothing comes for `patience`.
-    pub async fn next_within(&mut self, patience: Duration) -> Option<Event> {
-        loop {
-            if let Some((one, rest)) = self.text.split_once("\n\n") {
-                let (one, rest) = (one.to_owned(), rest.to_owned());
-                self.text = rest;
-                let field = |name: &str| {
-                    one.lines().find_map(|l| l.strip_prefix(name)?.strip_prefix(": ")).unwrap_or_default()
-                };
-                if field("event").is_empty() {
-                    continue;
-                }
-                let data = serde_json::from_str(field("data")).unwrap();
-                return Some(Event { kind: field("event").into(), id: field("id").into(), data });
-            }
-            let chunk = tokio::time::timeout(patience, self.stream.next()).await.ok()??;
-            self.text += std::str::from_utf8(&chunk.ok()?).unwrap();
-        }
-    }
-
-    pub async fn next(&mut self) -> Event {
-        self.next_within(Duration::from_secs(60)).await.expect("no event came")
-    }
 }

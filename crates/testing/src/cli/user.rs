@@ -1,96 +1,61 @@
 //! The real command on a real engine, in a world of its own: configuration, data, names and ports.
-#![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, reason = "tests")]
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::thread::sleep;
-use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// Makes a test of each function, in a sandbox and on Podman; the main road on Docker too. Those on containers need an
-/// engine, which `cargo xtask test containers` brings.
-#[allow(unused_macros, reason = "each test file uses its part")]
-macro_rules! on_engines {
-    (in a sandbox: $($sandbox:ident),*; on Podman: $($podman:ident),*; on Docker: $($docker:ident),* $(;)?) => {
-        mod in_a_sandbox {
-            $(#[test] fn $sandbox() { super::$sandbox(super::On::Sandbox); })*
-        }
-        mod on_podman {
-            $(#[test] #[ignore = "needs Podman: cargo xtask test containers"] fn $podman() { super::$podman(super::On::Podman); })*
-        }
-        mod on_docker {
-            $(#[test] #[ignore = "needs Docker: cargo xtask test containers"] fn $docker() { super::$docker(super::On::Docker); })*
-        }
-    };
-    ($($test:ident),* $(,)? ; on Docker too: $($main:ident),* $(,)?) => {
-        on_engines!(in a sandbox: $($test),*; on Podman: $($test),*; on Docker: $($main),*);
-    };
-    (on both: $($test:ident),* $(,)?) => {
-        on_engines!(in a sandbox: ; on Podman: $($test),*; on Docker: $($test),*);
-    };
-}
-
-/// What a test runs on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum On {
-    Sandbox,
-    Podman,
-    Docker,
-}
+use super::engine::{Engine, On, all_of, given};
+use crate::process::{Process, free_port, goss, program};
+use crate::wait::until;
 
 /// A user with a machine: a home, an engine, and one workspace that is taken down in the end.
 pub struct User {
+    /// What the workspace runs on.
     pub on: On,
+    /// The home.
     pub home: TempDir,
+    /// The workspace's name.
     pub name: String,
+    /// The workspace's port.
     pub port: u16,
-    address: Option<String>,
+    engine: Option<Engine>,
     parts: PathBuf,
 }
 
 static COUNTER: AtomicU32 = AtomicU32::new(0);
 
+/// The example workshops.
 pub fn examples() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples")
 }
 
 impl User {
+    /// One without a workspace.
     pub fn new(on: On) -> Self {
         let home = tempfile::tempdir().unwrap();
         let number = COUNTER.fetch_add(1, Ordering::Relaxed);
         let name = format!("t{}-{number}", std::process::id());
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let variable = |name| {
-            std::env::var(name).unwrap_or_else(|_| panic!("{name}: `cargo xtask test containers` sets it"))
-        };
-        let address = match on {
-            On::Sandbox => None,
-            On::Podman => Some(variable("WORKSHOP_TEST_PODMAN")),
-            On::Docker => Some(variable("WORKSHOP_TEST_DOCKER")),
-        };
         let parts = match on {
             On::Sandbox => own_parts(home.path()),
-            _ => variable("WORKSHOP_PARTS").into(),
+            _ => given("WORKSHOP_PARTS").into(),
         };
-        Self { on, home, name, port, address, parts }
+        Self { on, home, name, port: free_port(), engine: Engine::of(on), parts }
     }
 
     /// `workshop …`, in this user's world.
     pub fn workshop(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_workshop"));
+        let mut command = Command::new(program("workshop"));
         command.args(arguments).env_clear().env("HOME", self.home.path()).env("WORKSHOP_PARTS", &self.parts);
         command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
         command.stdin(Stdio::null());
-        match &self.address {
+        match &self.engine {
             None => command.env("WORKSHOP_ENGINE", "sandbox"),
-            Some(address) => command.env("DOCKER_HOST", address),
+            Some(engine) => command.env("DOCKER_HOST", &engine.address),
         };
         command
     }
@@ -98,14 +63,14 @@ impl User {
     /// Runs it to its end, which must be a good one, and returns what it printed.
     pub fn ok(&self, arguments: &[&str]) -> String {
         let output = self.workshop(arguments).output().unwrap();
-        assert!(output.status.success(), "workshop {arguments:?}: {}", said(&output));
+        assert!(output.status.success(), "workshop {arguments:?}: {}", all_of(&output));
         String::from_utf8(output.stdout).unwrap()
     }
 
     /// Runs it to its end, which must be this exit code, and returns what it complained of.
     pub fn fails(&self, arguments: &[&str], code: i32) -> String {
         let output = self.workshop(arguments).output().unwrap();
-        assert_eq!(output.status.code(), Some(code), "workshop {arguments:?}: {}", said(&output));
+        assert_eq!(output.status.code(), Some(code), "workshop {arguments:?}: {}", all_of(&output));
         String::from_utf8(output.stderr).unwrap()
     }
 
@@ -124,9 +89,9 @@ impl User {
             self.home.path().join(format!("supervisor-{}.log", COUNTER.fetch_add(1, Ordering::Relaxed)));
         let output = fs::File::create(&log).unwrap();
         command.envs(env.iter().copied()).stdout(output.try_clone().unwrap()).stderr(output);
-        let mut supervisor = Supervisor { child: command.spawn().unwrap(), log };
-        wait("the supervisor says that it runs", || {
-            if let Some(status) = supervisor.child.try_wait().unwrap() {
+        let mut supervisor = Supervisor { process: Process::start(&mut command), log };
+        until("the supervisor says that it runs", || {
+            if let Some(status) = supervisor.process.ended() {
                 panic!("the supervisor ended: {status}: {}", supervisor.said());
             }
             supervisor.said().contains("instructor  http")
@@ -151,6 +116,7 @@ impl User {
         self.ask_with(&token, method, path, body)
     }
 
+    /// Asks the workspace's API with a token.
     pub fn ask_with(&self, token: &str, method: &str, path: &str, body: Option<Value>) -> (u16, Value) {
         let url = format!("http://127.0.0.1:{}{path}", self.port);
         let mut command = Command::new("curl");
@@ -165,6 +131,7 @@ impl User {
         (status.parse().unwrap_or(0), serde_json::from_str(body).unwrap_or(Value::Null))
     }
 
+    /// The state as the student sees it.
     pub fn state(&self) -> Value {
         let (status, state) = self.ask("GET", "/api/state", None);
         assert_eq!(status, 200, "{state}");
@@ -188,7 +155,7 @@ impl User {
 
     /// Waits until no swap is open and the step is active.
     pub fn arrives(&self, step: &str) {
-        wait(&format!("{step} is active"), || {
+        until(&format!("{step} is active"), || {
             let token = self.row().map(|row| row["student"].rsplit_once('=').unwrap().1.to_owned());
             let Some(token) = token else { return false };
             let (status, state) = self.ask_with(&token, "GET", "/api/state", None);
@@ -199,7 +166,7 @@ impl User {
     /// The state events of the log, in order.
     pub fn events(&self) -> Vec<Value> {
         // Podman's network may be without its rules for a moment when another container goes.
-        wait("it answers", || self.state_if_any().is_some());
+        until("it answers", || self.state_if_any().is_some());
         let text = match self.on {
             On::Sandbox => fs::read_to_string(self.log_folder().join("state-events.jsonl")).unwrap(),
             _ => self.in_container("cat /workshop/runtime/state-events.jsonl"),
@@ -217,6 +184,7 @@ impl User {
         self.events().iter().filter(|line| of(line)).count()
     }
 
+    /// The log volume of a workspace in a sandbox.
     pub fn log_folder(&self) -> PathBuf {
         self.home.path().join(".local/share/workshop").join(&self.name).join("runtime")
     }
@@ -337,25 +305,19 @@ impl User {
         }
     }
 
-    /// The engine's own command line.
+    /// What the engine's own client prints.
     pub fn engine(&self, arguments: &[&str]) -> String {
-        let output = self.engine_command(arguments).output().unwrap();
-        assert!(output.status.success(), "{arguments:?}: {}", said(&output));
-        String::from_utf8(output.stdout).unwrap()
+        self.engine.as_ref().expect("a container engine").run(arguments)
     }
 
+    /// The engine's own client, with these arguments.
     pub fn engine_command(&self, arguments: &[&str]) -> Command {
-        let address = self.address.as_deref().expect("a container engine");
-        let mut command = match self.on {
-            On::Podman => Command::new("podman"),
-            _ => Command::new("docker"),
-        };
-        match self.on {
-            On::Podman => command.args(["--remote", "--url", address]),
-            _ => command.args(["-H", address]),
-        };
-        command.args(arguments);
-        command
+        self.engine.as_ref().expect("a container engine").command(arguments)
+    }
+
+    /// The images of its copied workshop. They go when this does.
+    pub fn images(&self) -> Images<'_> {
+        Images(self)
     }
 
     /// Runs a script as root in the one container of the workspace.
@@ -376,38 +338,40 @@ impl Drop for User {
     }
 }
 
-/// A `workshop run` that watches over its workspace; killed when dropped.
+/// The images of a user's copied workshop. They go when this does.
+pub struct Images<'a>(&'a User);
+
+impl Drop for Images<'_> {
+    fn drop(&mut self) {
+        self.0
+            .engine
+            .as_ref()
+            .expect("a container engine")
+            .remove_images(&format!("localhost/{}", self.0.name));
+    }
+}
+
+/// A `workshop run` that watches over its workspace. Dropped, it is killed.
 pub struct Supervisor {
-    pub child: Child,
+    /// Its process.
+    pub process: Process,
     log: PathBuf,
 }
 
 impl Supervisor {
+    /// What it printed so far.
     pub fn said(&self) -> String {
         fs::read_to_string(&self.log).unwrap()
     }
 
+    /// Ends it with SIGKILL.
     pub fn kill(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        self.process.kill();
     }
 
     /// Waits until it ends by itself, or is killed.
     pub fn ends(&mut self) {
-        let log = self.log.clone();
-        let child = &mut self.child;
-        let what = || format!("the supervisor ends: {}", fs::read_to_string(&log).unwrap());
-        let begin = Instant::now();
-        while child.try_wait().unwrap().is_none() {
-            assert!(begin.elapsed() < Duration::from_secs(90), "not in time: {}", what());
-            sleep(Duration::from_millis(100));
-        }
-    }
-}
-
-impl Drop for Supervisor {
-    fn drop(&mut self) {
-        self.kill();
+        until("the supervisor ends", || self.process.ended().is_some());
     }
 }
 
@@ -415,29 +379,8 @@ impl Drop for Supervisor {
 fn own_parts(home: &Path) -> PathBuf {
     let parts = home.join("parts");
     fs::create_dir(&parts).unwrap();
-    let built = Path::new(env!("CARGO_BIN_EXE_workshop")).parent().unwrap();
-    let goss = built.parent().unwrap().join("tools/bin/goss");
-    for (program, name) in [(built.join("workshop-backend"), "workshop-backend"), (goss, "goss")] {
-        assert!(program.is_file(), "{}: `cargo xtask test` builds it", program.display());
+    for (program, name) in [(program("workshop-backend"), "workshop-backend"), (goss(), "goss")] {
         std::os::unix::fs::symlink(program, parts.join(name)).unwrap();
     }
     parts
-}
-
-/// Waits until something is so, for as long as anything here may take.
-pub fn wait(what: &str, mut so: impl FnMut() -> bool) {
-    let begin = Instant::now();
-    while !so() {
-        assert!(begin.elapsed() < Duration::from_secs(60), "not in time: {what}");
-        sleep(Duration::from_millis(100));
-    }
-}
-
-fn said(output: &Output) -> String {
-    format!(
-        "{}: {}{}",
-        output.status,
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    )
 }

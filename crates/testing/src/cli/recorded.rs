@@ -1,15 +1,7 @@
-//! Logs on disk, written by the journal on a clock of their own, and the command that reads them.
-#![allow(dead_code, unreachable_pub, reason = "each test file takes what it needs")]
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a failed expectation is a failed test"
-)]
+//! Logs on disk, written by the journal on a clock of their own.
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -23,31 +15,6 @@ use workshop_journal::Journal;
 
 /// When every log begins.
 pub const BEGIN: &str = "2026-11-20T09:00:00.000Z";
-
-/// The command, in a home of its own where nothing is set.
-pub fn workshop(home: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_workshop"));
-    command.env_clear().env("HOME", home).env("PATH", std::env::var_os("PATH").unwrap_or_default());
-    command.current_dir(home);
-    command
-}
-
-/// What the command says: exit code, output, complaints.
-pub fn said(command: &mut Command) -> String {
-    let Output { status, stdout, stderr } = command.output().unwrap();
-    let code = status.code().map_or_else(|| status.to_string(), |code| code.to_string());
-    let [stdout, stderr] = [stdout, stderr].map(|text| String::from_utf8(text).unwrap());
-    let stderr = if stderr.is_empty() { stderr } else { format!("--- stderr\n{stderr}") };
-    format!("{stdout}{stderr}--- exit {code}\n")
-}
-
-/// The JSON that the command prints, and its exit code.
-pub fn answer(command: &mut Command) -> (i32, Value) {
-    let output = command.args(["--output", "json"]).output().unwrap();
-    let text = String::from_utf8(output.stdout).unwrap();
-    let value = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text:?}"));
-    (output.status.code().unwrap(), value)
-}
 
 /// A log being written.
 pub struct Recorded {

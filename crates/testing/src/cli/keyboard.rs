@@ -1,6 +1,4 @@
 //! A student at the keyboard: the smallest client of a workspace's terminal.
-#![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 use std::io::{Read, Write};
 use std::net::TcpStream;

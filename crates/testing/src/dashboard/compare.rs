@@ -16,7 +16,7 @@ const TABLES: [&str; 9] = [
 ];
 
 /// Makes the tables anew. All that the connection does afterwards happens in them.
-pub(crate) async fn prepare(connection: &mut PgConnection, schema: &str) {
+pub async fn prepare(connection: &mut PgConnection, schema: &str) {
     let mut statements = vec![format!("drop schema if exists {schema} cascade; create schema {schema}")];
     for table in TABLES.iter().chain(&["cursors", "workspaces"]) {
         statements.push(format!(
@@ -30,7 +30,7 @@ pub(crate) async fn prepare(connection: &mut PgConnection, schema: &str) {
 }
 
 /// Where `found` is not as `expected`, the first of each table.
-pub(crate) async fn differences(connection: &mut PgConnection, expected: &str, found: &str) -> Vec<String> {
+pub async fn differences(connection: &mut PgConnection, expected: &str, found: &str) -> Vec<String> {
     let mut problems = Vec::new();
     for table in TABLES {
         let columns = match table {

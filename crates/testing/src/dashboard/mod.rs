@@ -1,0 +1,20 @@
+//! Dashboards, the databases and cast stores that they use, and clients that post to them.
+
+pub mod compare;
+mod database;
+mod oracle;
+mod poster;
+mod process;
+mod served;
+mod server;
+mod shipping;
+mod store;
+
+pub use database::{Database, postgres};
+pub use oracle::{Log, assert_equal, differences};
+pub use poster::{Answer, LOG, Poster, WORKSPACE, line_end};
+pub use process::DashboardProcess;
+pub use served::{INSTRUCTOR, Served, settings};
+pub use server::{Server, give_to_postgres};
+pub use shipping::ship_once;
+pub use store::{CastStore, S3};
