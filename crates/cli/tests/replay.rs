@@ -94,7 +94,7 @@ fn the_state_before_anything_happened() {
 
 #[test]
 fn the_state_while_a_switch_is_open() {
-    let mut log = Recorded::new();
+    let mut log = Recorded::empty();
     log.backend()
         .event(json!({"event": "switch_requested", "step": "three", "kind": "switch", "request": "r1"}));
     log.close();
@@ -172,7 +172,7 @@ fn what_cannot_be_used_is_refused_with_an_example() {
         --- exit 2
     "#]],
     );
-    let mut empty = Recorded::new();
+    let mut empty = Recorded::empty();
     empty.backend();
     empty.close();
     check(
@@ -214,7 +214,7 @@ fn the_recordings_for_machines() {
 
 #[test]
 fn the_last_session_plays_with_all_its_recordings() {
-    let mut log = Recorded::new();
+    let mut log = Recorded::empty();
     log.backend().session("s1", &[(0.0, 'o', "first\r\n")]);
     log.after(5).session("s2", &[(0.0, 'o', "second\r\n")]);
     log.after(5);

@@ -175,7 +175,7 @@ fn times_go_back_only_by_steps_that_are_told() {
 
 #[test]
 fn what_makes_no_sense_is_found() {
-    let mut log = Recorded::new();
+    let mut log = Recorded::empty();
     log.event(json!({"event": "step_viewed", "step": "one"}));
     log.backend();
     let request = |step: &str, request: &str| json!({"event": "switch_requested", "step": step, "kind": "reset", "request": request});
@@ -217,7 +217,7 @@ fn what_makes_no_sense_is_found() {
 
 #[test]
 fn a_switch_that_is_under_way_is_noted() {
-    let mut log = Recorded::new();
+    let mut log = Recorded::empty();
     log.backend()
         .event(json!({"event": "switch_requested", "step": "two", "kind": "switch", "request": "r1"}));
     log.close();

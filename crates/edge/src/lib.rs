@@ -21,5 +21,5 @@ pub use headers::protect;
 pub use layers::{known_host, own_site, protected};
 pub use origin::{Hosts, check_origin, check_own};
 pub use problem::Problem;
-pub use range::Part;
+pub use range::{Outside, Part};
 pub use serve::{Limits, serve};

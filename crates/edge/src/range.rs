@@ -32,13 +32,13 @@ impl Part {
     /// Reads the Range header for a resource that has `len` bytes so far.
     ///
     /// # Errors
-    /// The answer 416 when it has nothing of that range.
-    pub fn of(headers: &HeaderMap, len: u64) -> Result<Self, Response> {
+    /// It has nothing of that range.
+    pub fn of(headers: &HeaderMap, len: u64) -> Result<Self, Outside> {
         let header = headers.get(header::RANGE).and_then(|range| range.to_str().ok());
         match header.map_or(Range::Whole, |header| parse(header, len)) {
             Range::Whole => Ok(Self { first: 0, end: len, len, status: StatusCode::OK }),
             Range::Part(first, end) => Ok(Self { first, end, len, status: StatusCode::PARTIAL_CONTENT }),
-            Range::Outside => Err(outside(len)),
+            Range::Outside => Err(Outside { len }),
         }
     }
 
@@ -58,10 +58,20 @@ impl Part {
     }
 }
 
-fn outside(len: u64) -> Response {
-    let detail = format!("It has {len} bytes so far.");
-    let problem = Problem::new(StatusCode::RANGE_NOT_SATISFIABLE, "range", "Nothing in that range", detail);
-    ([(header::CONTENT_RANGE, format!("bytes */{len}"))], problem).into_response()
+/// A request for a range of which the resource has nothing; answered 416.
+#[derive(Clone, Copy, Debug)]
+pub struct Outside {
+    len: u64,
+}
+
+impl IntoResponse for Outside {
+    fn into_response(self) -> Response {
+        let len = self.len;
+        let detail = format!("It has {len} bytes so far.");
+        let problem =
+            Problem::new(StatusCode::RANGE_NOT_SATISFIABLE, "range", "Nothing in that range", detail);
+        ([(header::CONTENT_RANGE, format!("bytes */{len}"))], problem).into_response()
+    }
 }
 
 fn parse(header: &str, len: u64) -> Range {

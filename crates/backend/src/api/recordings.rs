@@ -5,7 +5,13 @@ use std::{
     io::{self, Read, Seek, SeekFrom},
 };
 
-use axum::{Json, body::Body, extract::State, http::HeaderMap, response::Response};
+use axum::{
+    Json,
+    body::Body,
+    extract::State,
+    http::HeaderMap,
+    response::{IntoResponse, Response},
+};
 use tokio::io::AsyncReadExt;
 use tokio_util::io::ReaderStream;
 use workshop_edge::{Part, Path, Problem};
@@ -79,7 +85,7 @@ pub(super) async fn get_recording(
     let len = whole_len(&mut file).map_err(failed)?;
     let part = match Part::of(&headers, len) {
         Ok(part) => part,
-        Err(outside) => return Ok(outside),
+        Err(outside) => return Ok(outside.into_response()),
     };
     file.seek(SeekFrom::Start(part.first)).map_err(failed)?;
     let bytes = ReaderStream::new(tokio::fs::File::from_std(file).take(part.end - part.first));

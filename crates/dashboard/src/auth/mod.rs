@@ -127,7 +127,7 @@ impl Auth {
             return Err(Problem::unauthorized(
                 "Nobody can log in: neither WORKSHOP_INSTRUCTOR_TOKEN nor WORKSHOP_OIDC_ISSUER is set for this \
                  dashboard.",
-            ).into());
+            ));
         }
         if let Some(token) = bearer(request.headers())? {
             return self
@@ -135,7 +135,7 @@ impl Auth {
                 .ok_or_else(|| Problem::unauthorized("The token is not the instructors' one."));
         }
         let who = self.by_cookie(request.headers());
-        let Some(who) = who else { return Err(Problem::unauthorized("Log in, or bring the token.").into()) };
+        let Some(who) = who else { return Err(Problem::unauthorized("Log in, or bring the token.")) };
         if !request.method().is_safe() {
             check_own(request.headers())?;
         }

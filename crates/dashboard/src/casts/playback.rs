@@ -7,7 +7,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::HeaderMap;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, TryStreamExt, stream};
@@ -43,7 +43,7 @@ async fn recording(
     };
     let part = match Part::of(&headers, len) {
         Ok(part) => part,
-        Err(outside) => return Ok(outside),
+        Err(outside) => return Ok(outside.into_response()),
     };
     let failed = |error: CastsError| Problem::unavailable("the recording cannot be read", &error);
     let mut bytes = bytes(dashboard.casts.clone(), chunks, part.first, part.end).boxed();

@@ -27,7 +27,7 @@ pub struct Recorded {
 
 impl Recorded {
     /// An empty log.
-    pub fn new() -> Self {
+    pub fn empty() -> Self {
         let folder = TempDir::new().unwrap();
         let log = folder.path().join("log");
         fs::create_dir(&log).unwrap();
@@ -114,7 +114,7 @@ impl Recorded {
 
     /// A log of a student who completed the first step.
     pub fn example() -> Self {
-        let mut log = Self::new();
+        let mut log = Self::empty();
         log.backend().event(json!({"event": "step_start", "step": "one", "cause": "initial"}));
         log.after(1).session("s1", EVENTS);
         log.event(json!({"event": "connected", "session": "s1", "client": "c1"}));
