@@ -1,20 +1,24 @@
 //! Ships several streams of one log in turn, one post at a time: the records in one lane, the recordings in another, so
 //! that neither holds up the other.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+    time::Duration,
+};
 
 use tokio::{task::block_in_place, time::Instant};
 use workshop_events::Stream;
 use workshop_journal::{has_writer, recordings_in};
+use workshop_wire::ingest::StreamPosition;
 
 mod answers;
 
 use crate::{
     end::{End, Phase},
+    ingest_client::Refusal,
     pause::Pause,
-    position::StreamPosition,
-    receiver::Refusal,
-    ship::Shared,
+    shared::Shared,
     source::{Fault, Found, Kind, Source, Trouble},
     volume::{Changes, Volume},
 };
@@ -44,14 +48,14 @@ pub(crate) struct Lane {
     kind: Kind,
     sources: Vec<Source>,
     /// What was stored of recordings.
-    stored: HashMap<String, StreamPosition>,
+    stored: BTreeMap<String, StreamPosition>,
     changes: Changes,
     end: End,
     pause: Pause,
     /// Nothing is posted before this: the dashboard does not answer, or takes these streams by another path.
     not_before: Option<Instant>,
-    /// The last complaint, so that it is not repeated.
-    said: Option<String>,
+    /// The last warning, so that it is not repeated.
+    warned: Option<String>,
     other_path: bool,
     /// When the folder was looked through last, and for how long.
     looked: Option<(Instant, Duration)>,
@@ -68,7 +72,7 @@ impl Lane {
         shared: &Arc<Shared>,
         volume: &Volume,
         changes: &Changes,
-        stored: &HashMap<String, StreamPosition>,
+        stored: &BTreeMap<String, StreamPosition>,
     ) -> Result<Self, (String, u64, Fault)> {
         let mut lane = Self::new(shared, volume, changes, Kind::Records);
         for stream in Stream::ALL {
@@ -88,7 +92,7 @@ impl Lane {
         shared: &Arc<Shared>,
         volume: &Volume,
         changes: &Changes,
-        stored: HashMap<String, StreamPosition>,
+        stored: BTreeMap<String, StreamPosition>,
     ) -> Result<Self, (String, u64, Fault)> {
         let mut lane = Self::new(shared, volume, changes, Kind::Cast);
         lane.stored = stored;
@@ -106,12 +110,12 @@ impl Lane {
             volume: volume.clone(),
             kind,
             sources: Vec::new(),
-            stored: HashMap::new(),
+            stored: BTreeMap::new(),
             changes: changes.clone(),
             end: shared.end.clone(),
             pause: Pause::default(),
             not_before: None,
-            said: None,
+            warned: None,
             other_path: false,
             looked: None,
             told: false,
@@ -237,11 +241,11 @@ impl Lane {
         self.shared.metrics.at(&source.name, &source.path, offset, source.behind);
         source.due = begun + if source.is_cast() { self.shared.pace.1 } else { self.shared.pace.0 };
         let (log, name) = (self.volume.info.log, source.name.clone());
-        let receiver = &self.shared.receiver;
+        let client = &self.shared.client;
         let posting = async {
             match long {
-                None => receiver.post(log, &name, offset, lines.clone()).await,
-                Some(len) => receiver.too_long(log, &name, offset, len).await,
+                None => client.post(log, &name, offset, lines.clone()).await,
+                Some(len) => client.too_long(log, &name, offset, len).await,
             }
         };
         self.shared.metrics.posted();

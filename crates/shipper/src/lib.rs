@@ -6,18 +6,22 @@
 //! the dashboard has.
 
 mod end;
+mod error;
+mod ingest_client;
 mod lane;
+mod mark;
 mod metrics;
 mod pause;
-mod position;
-mod receiver;
 mod settings;
+mod shared;
 mod ship;
 mod source;
+mod token;
 mod volume;
 
 pub use end::{End, Phase, ending};
+pub use error::ShipError;
 pub use metrics::{Metrics, serve};
-pub use receiver::Token;
 pub use settings::{IngestUrl, Only, Settings};
-pub use ship::{ShipError, ship};
+pub use ship::ship;
+pub use token::Token;

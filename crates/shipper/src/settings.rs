@@ -5,7 +5,7 @@ use std::{net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
 use clap::{Parser, ValueEnum};
 use reqwest::Url;
 
-use crate::receiver::Token;
+use crate::token::Token;
 
 /// Ships a workspace's log volume to the dashboard: every record and recording, exactly once.
 ///

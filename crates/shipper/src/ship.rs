@@ -1,24 +1,23 @@
 //! The whole of shipping: waits for a log, asks what is stored of it, compares, ships, and begins anew with another log.
 
-use std::{
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use tokio::{
     task::{JoinSet, block_in_place},
     time::{Instant, sleep, sleep_until},
 };
 use workshop_journal::has_writer;
+use workshop_wire::ingest::{Diverged, LogPosition, LogState};
 
 use crate::{
     end::{End, Phase},
+    error::ShipError,
+    ingest_client::{IngestClient, Refusal},
     lane::{Lane, Outcome},
     metrics::Metrics,
     pause::{LONGEST_ENDING, Pause, slow},
-    position::Position,
-    receiver::{Receiver, Refusal},
     settings::{Only, Settings},
+    shared::Shared,
     source::Fault,
     volume::{self, Changes, Volume},
 };
@@ -31,48 +30,11 @@ const GATHER: Duration = Duration::from_millis(50);
 const SETTLE: Duration = Duration::from_secs(2);
 const SETTLE_LOOK: Duration = Duration::from_millis(500);
 
-/// Why nothing can be shipped at all.
-#[derive(Debug, thiserror::Error)]
-pub enum ShipError {
-    /// The HTTP client cannot be made.
-    #[error("cannot make the HTTP client: {0}")]
-    Client(#[from] reqwest::Error),
-    /// Over https nobody could tell the dashboard from another.
-    #[error(
-        "an https address needs the certificates of authorities, and none are found here: install ca-certificates, or name \
-         a file of them in SSL_CERT_FILE"
-    )]
-    NoAuthorities,
-}
-
-/// What all lanes share.
-pub(crate) struct Shared {
-    settings: Settings,
-    pub(crate) receiver: Receiver,
-    pub(crate) metrics: Metrics,
-    pub(crate) end: End,
-    /// How long records and recordings are gathered after a post, before the next.
-    pub(crate) pace: (Duration, Duration),
-    /// How long to wait before beginning anew with the same log.
-    again: Mutex<Pause>,
-}
-
-impl Shared {
-    /// Something was stored: whatever went wrong before is over.
-    pub(crate) fn again(&self) {
-        self.again.lock().unwrap_or_else(PoisonError::into_inner).reset();
-    }
-}
-
 /// What shipping a log has come to.
 enum Session {
     Outcome(Outcome),
     /// A file is not the one that was stored; perhaps the volume is being replaced.
-    Differs {
-        stream: String,
-        next: u64,
-        reason: String,
-    },
+    Differs(Diverged),
 }
 
 /// Ships until the end. Whether all was shipped by then. Needs a runtime of several threads: files are read on them.
@@ -80,17 +42,15 @@ enum Session {
 /// # Errors
 /// When there is no way to send anything.
 pub async fn ship(settings: Settings, end: End, metrics: Metrics) -> Result<bool, ShipError> {
-    let receiver = Receiver::new(&settings)?;
-    let pace = (GATHER, settings.gather);
-    let again = Mutex::default();
-    let shared = Arc::new(Shared { settings, receiver, metrics, end, pace, again });
-    Ok(Shipper { shared, said: None, differs: None }.run().await)
+    let client = IngestClient::new(&settings)?;
+    let shared = Arc::new(Shared::new(settings, client, metrics, end, GATHER));
+    Ok(Shipper { shared, warned: None, differs: None }.run().await)
 }
 
 struct Shipper {
     shared: Arc<Shared>,
-    /// The last complaint, so that it is not repeated.
-    said: Option<String>,
+    /// The last warning, so that it is not repeated.
+    warned: Option<String>,
     /// Since when a file of a log differs from what was stored.
     differs: Option<(String, Instant)>,
 }
@@ -105,19 +65,16 @@ impl Shipper {
             let (_watch, changes) = volume::changes(&volume.dir);
             let outcome = match self.session(&volume, &changes).await {
                 Session::Outcome(outcome) => outcome,
-                Session::Differs { stream, next, reason } => {
-                    self.differs(&volume, &stream, next, &reason).await
-                }
+                Session::Differs(difference) => self.differs(&volume, &difference).await,
             };
             match outcome {
                 Outcome::Done { all } => return all,
                 Outcome::Again(reason) => {
                     tracing::info!(%log, "asking the dashboard again: {reason}");
-                    let next = self.shared.again.lock().unwrap_or_else(PoisonError::into_inner).next(None);
-                    self.pause(next, None).await;
+                    self.pause(self.shared.next_retry(), None).await;
                 }
                 Outcome::Closed(reason) => {
-                    self.say(&format!("nothing of the log {log} is shipped: {reason}"));
+                    self.warn(&format!("nothing of the log {log} is shipped: {reason}"));
                     if self.shared.end.phase() != Phase::Running {
                         return false;
                     }
@@ -139,7 +96,7 @@ impl Shipper {
                 Ok(None) => format!("no log in {} yet", dir.display()),
                 Err(error) => format!("cannot read log.json in {}: {error}", dir.display()),
             };
-            self.say(&reason);
+            self.warn(&reason);
             let gone = match self.shared.end.phase() {
                 Phase::Running => false,
                 Phase::Draining => has_writer(&self.shared.settings.dir).is_ok_and(|writer| !writer),
@@ -158,12 +115,9 @@ impl Shipper {
             Ok(position) => position,
             Err(outcome) => return Session::Outcome(outcome),
         };
-        match position.state.as_deref() {
-            None | Some("open") => {}
-            Some(state) => {
-                let reason = position.reason.as_deref().unwrap_or("without a reason");
-                return Session::Outcome(Outcome::Closed(format!("it is {state} ({reason})")));
-            }
+        if position.state != LogState::Open {
+            let reason = position.reason.map(|reason| format!(" ({reason})")).unwrap_or_default();
+            return Session::Outcome(Outcome::Closed(format!("it is {}{reason}", position.state.as_str())));
         }
         let lanes = match block_in_place(|| self.lanes(volume, changes, position)) {
             Ok(lanes) => lanes,
@@ -171,12 +125,12 @@ impl Shipper {
                 return Session::Outcome(Outcome::Again(format!("{stream}: {error}")));
             }
             Err((stream, next, fault)) => {
-                return Session::Differs { stream, next, reason: fault.to_string() };
+                return Session::Differs(Diverged { stream, next, reason: fault.to_string() });
             }
         };
         self.differs = None;
         let url = self.shared.settings.url.as_str();
-        if self.said.take().is_some() {
+        if self.warned.take().is_some() {
             tracing::info!(log = %volume.info.log, workshop = volume.info.workshop, url, "shipping");
         }
         let mut running = JoinSet::new();
@@ -199,7 +153,7 @@ impl Shipper {
         &self,
         volume: &Volume,
         changes: &Changes,
-        position: Position,
+        position: LogPosition,
     ) -> Result<Vec<Lane>, (String, u64, Fault)> {
         self.shared.metrics.begin();
         let only = self.shared.settings.only;
@@ -214,26 +168,26 @@ impl Shipper {
     }
 
     /// Asks until there is an answer.
-    async fn position(&mut self, volume: &Volume) -> Result<Position, Outcome> {
+    async fn position(&mut self, volume: &Volume) -> Result<LogPosition, Outcome> {
         let mut pause = Pause::default();
         loop {
             let mut end = self.shared.end.clone();
             let answer = tokio::select! {
-                answer = self.shared.receiver.position(volume.info.log) => answer,
+                answer = self.shared.client.position(volume.info.log) => answer,
                 () = end.reached(Phase::Over) => return Err(Outcome::Done { all: false }),
             };
             let (reason, after) = match answer {
                 Ok(position) => return Ok(position),
                 Err(Refusal::NotNow { reason, after }) => (reason, after),
                 // The dashboard sorts out what it has.
-                Err(Refusal::OtherPath(_)) => return Ok(Position::default()),
+                Err(Refusal::OtherPath(_)) => return Ok(LogPosition::default()),
                 Err(refusal) => {
                     self.shared.metrics.refused();
                     return Err(Outcome::Closed(refusal.to_string()));
                 }
             };
             self.shared.metrics.retried();
-            self.say(&format!("the dashboard cannot be asked now, and is asked again: {reason}"));
+            self.warn(&format!("the dashboard cannot be asked now, and is asked again: {reason}"));
             let mut next = pause.next(after);
             if self.shared.end.phase() != Phase::Running {
                 next = next.min(LONGEST_ENDING);
@@ -249,7 +203,8 @@ impl Shipper {
 
     /// A file is not the one that was stored. When that lasts while the volume has the same log, it was set back: the
     /// dashboard is told, and nothing more of this log is shipped.
-    async fn differs(&mut self, volume: &Volume, stream: &str, next: u64, reason: &str) -> Outcome {
+    async fn differs(&mut self, volume: &Volume, difference: &Diverged) -> Outcome {
+        let Diverged { stream, next, reason } = difference;
         let log = volume.info.log.to_string();
         let since = match &self.differs {
             Some((known, since)) if *known == log => *since,
@@ -265,10 +220,10 @@ impl Shipper {
         loop {
             let mut end = self.shared.end.clone();
             let answer = tokio::select! {
-                answer = self.shared.receiver.diverged(volume.info.log, stream, next, reason) => answer,
+                answer = self.shared.client.diverged(volume.info.log, difference) => answer,
                 () = end.reached(Phase::Over) => return Outcome::Done { all: false },
             };
-            let (said, after) = match answer {
+            let (refused, after) = match answer {
                 Ok(()) => return Outcome::Closed(format!("it has diverged ({stream}: {reason})")),
                 Err(Refusal::NotNow { reason, after }) => (reason, after),
                 Err(Refusal::Gap { .. }) => {
@@ -277,7 +232,7 @@ impl Shipper {
                 Err(refusal) => return Outcome::Closed(format!("it has diverged; {refusal}")),
             };
             self.shared.metrics.retried();
-            self.say(&format!("the dashboard cannot be told now, and is told again: {said}"));
+            self.warn(&format!("the dashboard cannot be told now, and is told again: {refused}"));
             if self.pause(pause.next(after), Some(volume.clone())).await {
                 return Outcome::Again("the volume has another log".into());
             }
@@ -310,10 +265,10 @@ impl Shipper {
         }
     }
 
-    fn say(&mut self, reason: &str) {
-        if self.said.as_deref() != Some(reason) {
+    fn warn(&mut self, reason: &str) {
+        if self.warned.as_deref() != Some(reason) {
             tracing::warn!("{reason}");
-            self.said = Some(reason.to_owned());
+            self.warned = Some(reason.to_owned());
         }
     }
 }

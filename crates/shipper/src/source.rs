@@ -8,11 +8,9 @@ use std::{
 use tokio::time::Instant;
 use workshop_events::cast;
 use workshop_journal::{Chunk, Tail};
+use workshop_wire::ingest::StreamPosition;
 
-use crate::{
-    pause::Pause,
-    position::{Mark, StreamPosition},
-};
+use crate::{mark::Mark, pause::Pause};
 
 /// No post is longer, unless a single line is.
 pub(crate) const MAX_BATCH: usize = 1024 * 1024;
@@ -112,7 +110,7 @@ impl Source {
             tail: Tail::new(path.clone(), stored.map_or(0, |stored| stored.next)),
             path,
             kind,
-            mark: stored.and_then(StreamPosition::mark),
+            mark: stored.and_then(Mark::of),
             limit: MAX_BATCH,
             long: None,
             ended: false,

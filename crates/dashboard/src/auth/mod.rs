@@ -4,8 +4,6 @@ mod oidc;
 mod pages;
 mod session;
 
-pub(crate) use session::hex;
-
 use std::sync::Arc;
 use workshop_wire::dashboard::Via;
 

@@ -154,12 +154,12 @@ impl Sessions {
     fn seal(&self, kind: &str, value: &impl Serialize) -> String {
         let text = serde_json::to_vec(value).unwrap_or_default();
         let mac = self.mac(kind, &text).map(|mac| mac.finalize().into_bytes()).unwrap_or_default();
-        format!("{}.{}", hex(&text), hex(&mac))
+        format!("{}.{}", hex::encode(&text), hex::encode(mac))
     }
 
     fn open<T: DeserializeOwned>(&self, kind: &str, sealed: &str) -> Option<T> {
         let (text, mac) = sealed.split_once('.')?;
-        let (text, mac) = (unhex(text)?, unhex(mac)?);
+        let (text, mac) = (hex::decode(text).ok()?, hex::decode(mac).ok()?);
         self.mac(kind, &text)?.verify_slice(&mac).ok()?;
         serde_json::from_slice(&text).ok()
     }
@@ -169,20 +169,7 @@ impl Sessions {
 fn random() -> Result<String, getrandom::Error> {
     let mut bits = [0; 16];
     getrandom::fill(&mut bits)?;
-    Ok(hex(&bits))
-}
-
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
-
-fn unhex(text: &str) -> Option<Vec<u8>> {
-    let digits: Vec<u8> = text.chars().map(|c| c.to_digit(16).map(|d| d as u8)).collect::<Option<_>>()?;
-    digits.len().is_multiple_of(2).then(|| digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect())
+    Ok(hex::encode(bits))
 }
 
 #[cfg(test)]

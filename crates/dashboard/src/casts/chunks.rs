@@ -25,7 +25,7 @@ pub struct Chunk {
 impl Chunk {
     /// The piece of a recording that begins at `offset`.
     pub fn new(log: &str, name: &str, offset: u64, len: u64, sha256: [u8; 32]) -> Self {
-        let key = format!("{ROOT}/{log}/{}/{offset}-{len}-{}", folder(name), hex(&sha256));
+        let key = format!("{ROOT}/{log}/{}/{offset}-{len}-{}", folder(name), hex::encode(sha256));
         Self { offset, len, sha256, key }
     }
 
@@ -57,7 +57,7 @@ fn folder(name: &str) -> String {
         return name.to_owned();
     }
     // Letters of both cases would fall together on some file systems.
-    format!("={}", hex(&Sha256::digest(name.as_bytes())))
+    format!("={}", hex::encode(Sha256::digest(name.as_bytes())))
 }
 
 /// The chunks of a recording, in order.
@@ -113,10 +113,6 @@ pub async fn name(
 pub async fn claim(pool: &PgPool, key: &str) -> Result<(), sqlx::Error> {
     sqlx::query("delete from recording_leftovers where key = $1").bind(key).execute(pool).await?;
     Ok(())
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

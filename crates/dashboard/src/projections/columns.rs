@@ -23,7 +23,7 @@ pub fn key(text: &str) -> Cow<'_, str> {
     }
     let hash = Sha256::digest(text.as_bytes());
     let end = text.floor_char_boundary(MAX_KEY);
-    Cow::Owned(format!("{}…{}", shown(&text[..end]), hex(&hash[..8])))
+    Cow::Owned(format!("{}…{}", shown(&text[..end]), hex::encode(&hash[..8])))
 }
 
 /// Numbers of a record are unsigned; a column holds at most this.
@@ -34,10 +34,6 @@ pub fn bigint(number: u64) -> i64 {
 /// As [`bigint`], for smaller columns.
 pub fn integer(number: impl TryInto<i32>) -> i32 {
     number.try_into().unwrap_or(i32::MAX)
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

@@ -8,7 +8,6 @@ use reqwest::Url;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
-use crate::auth::hex;
 use crate::client::ClientError;
 
 /// A secret that is shorter can be guessed.
@@ -140,7 +139,7 @@ fn hook(entry: Entry) -> Result<Hook, &'static str> {
     hash.update("\0");
     hash.update(entry.workshop.as_deref().unwrap_or_default());
     Ok(Hook {
-        id: hex(&hash.finalize()[..16]),
+        id: hex::encode(&hash.finalize()[..16]),
         url,
         secret: entry.secret,
         events: if all { HashSet::new() } else { entry.events.into_iter().collect() },

@@ -10,7 +10,6 @@ use workshop_events::Timestamp;
 
 use super::file::Hook;
 use crate::api::moments::now;
-use crate::auth::hex;
 use crate::client::{ClientError, client};
 
 /// A receiver answers within this time.
@@ -95,7 +94,7 @@ fn signature(secret: &str, seconds: i64, body: &str) -> String {
         mac.update(body.as_bytes());
         mac.finalize().into_bytes()
     });
-    format!("t={seconds},v1={}", hex(&mac.unwrap_or_default()))
+    format!("t={seconds},v1={}", hex::encode(mac.unwrap_or_default()))
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ use compare::{check_shipped, rows};
 use processes::Shipper;
 use workshop_shipper::{Metrics, Phase, Settings, ending, ship};
 use workshop_simulator::{Options, SimulatedClass, SimulatedStudent};
-use workshop_testing::dashboard::{DashboardProcess, Database, Server};
+use workshop_testing::dashboard::{DashboardProcess, Database, INSTRUCTOR, Server};
 use workshop_testing::{Random, until_async};
 
 /// How often something is killed.
@@ -28,6 +28,7 @@ async fn shipper() {
     if std::env::var_os("WORKSHOP_INGEST_URL").is_none() {
         return;
     }
+    tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(false).init();
     let settings = Settings::try_parse_from(["shipper", "--gather", "0.1"]).unwrap();
     let (_tell, end) = ending(Phase::Running);
     ship(settings, end, Metrics::default()).await.unwrap();
@@ -116,6 +117,32 @@ async fn killed_at_any_point() {
     assert_eq!(shipped, rows(&database.url).await, "made again from the facts");
 }
 
+/// Why a log diverged is in the API, of which the page shows `logs[].reason`, and in the log of the shipper, also of one
+/// that is started later.
+async fn the_reason_is_known(
+    dashboard: &DashboardProcess,
+    student: &SimulatedStudent,
+    shipper: &mut Shipper,
+) {
+    let url = dashboard.url(&format!("/api/workspaces/{}", student.workspace));
+    let answer = reqwest::Client::new().get(url).bearer_auth(INSTRUCTOR).send().await.unwrap();
+    let shown: serde_json::Value = answer.json().await.unwrap();
+    assert_eq!((&shown["logState"], &shown["logs"][0]["state"]), (&"diverged".into(), &"diverged".into()));
+    let reason = shown["logs"][0]["reason"].as_str().unwrap();
+    assert!(reason.starts_with("state: ") && reason.len() > 20, "{reason}");
+    let expected = format!("nothing of the log {} is shipped: it is diverged ({reason})", student.log);
+    shipper.kill();
+    let first = shipper.logged();
+    assert!(first.contains("this is not the volume that was shipped"), "{first}");
+    shipper.keep();
+    let mut logged = String::new();
+    until_async("the shipper logs the reason", async || {
+        logged += &shipper.logged();
+        logged.contains(&expected)
+    })
+    .await;
+}
+
 /// Two shippers of one volume; a volume that is set back, and one that is replaced.
 #[tokio::test(flavor = "multi_thread")]
 async fn volumes_change() {
@@ -152,6 +179,7 @@ async fn volumes_change() {
         state == "diverged"
     })
     .await;
+    the_reason_is_known(&dashboard, student, &mut both[0]).await;
     let before = rows(&database.url).await;
 
     // Replaced by a new one, at the same place: a log of its own.

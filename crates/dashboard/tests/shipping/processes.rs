@@ -1,5 +1,6 @@
 //! The shippers of the tests, as processes.
 
+use std::fs::{self, File};
 use std::path::PathBuf;
 use std::process::Stdio;
 
@@ -36,9 +37,21 @@ impl Shipper {
                 .env("WORKSHOP_RUNTIME_DIR", &self.dir)
                 .env("NO_PROXY", "*")
                 .stdout(Stdio::null())
-                .stderr(Stdio::null());
+                .stderr(File::options().append(true).create(true).open(self.log()).unwrap());
             self.process = Some(Process::start(&mut shipper));
         }
+    }
+
+    /// Beside the volume.
+    fn log(&self) -> PathBuf {
+        self.dir.with_extension("shipper.log")
+    }
+
+    /// What it has logged since it was last asked.
+    pub fn logged(&self) -> String {
+        let text = fs::read_to_string(self.log()).unwrap();
+        fs::write(self.log(), "").unwrap();
+        text
     }
 
     /// kill -9.

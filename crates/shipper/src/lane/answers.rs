@@ -7,8 +7,8 @@ use tokio::time::Instant;
 use super::{Lane, Outcome};
 use crate::{
     end::Phase,
+    ingest_client::Refusal,
     pause::{LONGEST_ENDING, slow},
-    receiver::Refusal,
     source::{Fault, Trouble},
 };
 
@@ -20,9 +20,9 @@ impl Lane {
         source.stored(next, lines.map(|lines| &lines[..]));
         self.shared.metrics.at(&source.name, &source.path, next, source.behind);
         self.pause.reset();
-        self.shared.again();
+        self.shared.reset_retry();
         self.other_path = false;
-        if self.said.take().is_some() {
+        if self.warned.take().is_some() {
             tracing::info!(stream = source.name, "shipping goes on");
         }
     }
@@ -45,7 +45,7 @@ impl Lane {
         }
         let (name, len) = (source.name.clone(), lines.len() as u64);
         self.shared.metrics.posted();
-        match self.shared.receiver.too_long(self.volume.info.log, &name, offset, len).await {
+        match self.shared.client.too_long(self.volume.info.log, &name, offset, len).await {
             Ok(next) if next > offset => {
                 self.stored(index, next, None);
                 Ok(true)
@@ -81,7 +81,7 @@ impl Lane {
                 self.shared.metrics.refused();
                 self.other_path = true;
                 self.not_before = Some(Instant::now() + slow());
-                self.say(&reason);
+                self.warn(&reason);
                 Ok(false)
             }
             Refusal::Rejected(reason) | Refusal::TooLarge(reason) => {
@@ -109,13 +109,13 @@ impl Lane {
             tracing::debug!(stream = source.name, ?pause, "{reason}");
         }
         self.not_before = Some(Instant::now() + pause);
-        self.say(&format!("nothing is shipped now, and is tried again: {reason}"));
+        self.warn(&format!("nothing is shipped now, and is tried again: {reason}"));
     }
 
-    fn say(&mut self, reason: &str) {
-        if self.said.as_deref() != Some(reason) {
+    fn warn(&mut self, reason: &str) {
+        if self.warned.as_deref() != Some(reason) {
             tracing::warn!("{reason}");
-            self.said = Some(reason.to_owned());
+            self.warned = Some(reason.to_owned());
         }
     }
 

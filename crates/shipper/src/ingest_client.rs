@@ -1,6 +1,6 @@
-//! The dashboard's side of the protocol: what is posted, and what its answers mean.
+//! The client of the dashboard's ingest protocol: what is posted, and what the answers mean.
 
-use std::{fmt, str::FromStr, time::Duration};
+use std::time::Duration;
 
 use bytes::Bytes;
 use reqwest::{
@@ -9,13 +9,16 @@ use reqwest::{
     redirect::Policy,
 };
 use serde::Deserialize;
-use serde_json::json;
 use workshop_events::LogId;
+use workshop_wire::{
+    ProblemBody,
+    ingest::{DIVERGED, Diverged, LogPosition, OFFSET, Stored, TOO_LONG, kind},
+};
 
 use crate::{
-    position::Position,
+    error::ShipError,
     settings::{IngestUrl, Settings},
-    ship::ShipError,
+    token::Token,
 };
 
 const CONNECT: Duration = Duration::from_secs(10);
@@ -27,30 +30,6 @@ const ANSWER: usize = 64 * 1024;
 const POSITION: usize = 16 * 1024 * 1024;
 /// So much of what somebody else wrote is shown.
 const SHOWN: usize = 300;
-
-/// A workspace's token. Never shown.
-#[derive(Clone)]
-pub struct Token(String);
-
-/// A text that cannot be sent as a token.
-#[derive(Debug, thiserror::Error)]
-#[error("a token is visible ASCII characters without spaces")]
-pub struct InvalidToken;
-
-impl FromStr for Token {
-    type Err = InvalidToken;
-    fn from_str(text: &str) -> Result<Self, InvalidToken> {
-        let text = text.trim();
-        let good = !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic());
-        good.then(|| Self(text.to_owned())).ok_or(InvalidToken)
-    }
-}
-
-impl fmt::Debug for Token {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("…")
-    }
-}
 
 /// Why something was not taken.
 #[derive(Debug, thiserror::Error)]
@@ -76,27 +55,13 @@ pub(crate) enum Refusal {
 }
 
 /// Posts for one workspace.
-pub(crate) struct Receiver {
+pub(crate) struct IngestClient {
     client: Client,
     url: IngestUrl,
     token: Token,
 }
 
-#[derive(Deserialize)]
-struct Stored {
-    next: u64,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Problem {
-    r#type: String,
-    title: String,
-    detail: String,
-    next: Option<u64>,
-}
-
-impl Receiver {
+impl IngestClient {
     /// For the workspace of the settings. Sends nothing yet.
     pub(crate) fn new(settings: &Settings) -> Result<Self, ShipError> {
         let mut headers = HeaderMap::new();
@@ -125,7 +90,7 @@ impl Receiver {
     }
 
     /// What the dashboard has of a log.
-    pub(crate) async fn position(&self, log: LogId) -> Result<Position, Refusal> {
+    pub(crate) async fn position(&self, log: LogId) -> Result<LogPosition, Refusal> {
         let url = self.url.join(&[&log.to_string()]);
         let body = self.answer(self.client.get(url), POSITION).await?;
         understood(&body)
@@ -152,27 +117,20 @@ impl Receiver {
         offset: u64,
         len: u64,
     ) -> Result<u64, Refusal> {
-        let request = self.stream(log, stream, offset).header("workshop-too-long", len);
+        let request = self.stream(log, stream, offset).header(TOO_LONG, len);
         understood::<Stored>(&self.answer(request, ANSWER).await?).map(|stored| stored.next)
     }
 
-    /// Says that the file of `stream` is not what was stored up to `next`.
-    pub(crate) async fn diverged(
-        &self,
-        log: LogId,
-        stream: &str,
-        next: u64,
-        reason: &str,
-    ) -> Result<(), Refusal> {
-        let url = self.url.join(&[&log.to_string(), "diverged"]);
-        let body = json!({"stream": stream, "next": next, "reason": reason});
-        self.answer(self.client.post(url).json(&body), ANSWER).await.map(drop)
+    /// Reports that a file is not what the dashboard stored of it.
+    pub(crate) async fn diverged(&self, log: LogId, difference: &Diverged) -> Result<(), Refusal> {
+        let url = self.url.join(&[&log.to_string(), DIVERGED]);
+        self.answer(self.client.post(url).json(difference), ANSWER).await.map(drop)
     }
 
     fn stream(&self, log: LogId, stream: &str, offset: u64) -> RequestBuilder {
         let log = log.to_string();
         let segments: Vec<&str> = std::iter::once(log.as_str()).chain(stream.splitn(2, '/')).collect();
-        self.client.request(Method::POST, self.url.join(&segments)).header("workshop-offset", offset)
+        self.client.request(Method::POST, self.url.join(&segments)).header(OFFSET, offset)
     }
 
     /// The body of a good answer.
@@ -191,16 +149,16 @@ impl Receiver {
         if status == StatusCode::OK {
             return Ok(body);
         }
-        let problem: Problem = serde_json::from_slice(&body).unwrap_or_default();
+        let problem: ProblemBody = serde_json::from_slice(&body).unwrap_or_default();
         Err(self.refusal(status, problem, after))
     }
 
-    fn refusal(&self, status: StatusCode, problem: Problem, after: Option<Duration>) -> Refusal {
+    fn refusal(&self, status: StatusCode, problem: ProblemBody, after: Option<Duration>) -> Refusal {
         let said = if problem.detail.is_empty() { &problem.title } else { &problem.detail };
         let reason = self.shown(&format!("{status}: {said}"));
         match status.as_u16() {
-            409 if problem.r#type.ends_with("other-path") => Refusal::OtherPath(reason),
-            409 if problem.r#type.ends_with("diverged") => Refusal::Closed(reason),
+            409 if problem.kind == kind::OTHER_PATH => Refusal::OtherPath(reason),
+            409 if problem.kind == kind::DIVERGED => Refusal::Closed(reason),
             409 => match problem.next {
                 Some(next) => Refusal::Gap { next },
                 None => Refusal::Rejected(reason),
