@@ -39,7 +39,7 @@ pub fn run() -> ExitCode {
         .with_target(false)
         .without_time()
         .init();
-    #[cfg(feature = "failpoints")]
+    #[cfg(debug_assertions)]
     let _scenario = fail::FailScenario::setup();
     match start(&arguments, &matches) {
         Ok(()) => ExitCode::SUCCESS,

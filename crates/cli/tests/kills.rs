@@ -1,5 +1,6 @@
 //! Supervisors killed at each point of a swap, containers and backends killed by hand, images that are no good: in the
 //! end exactly one container runs, and the log tells what happened.
+#![cfg(debug_assertions)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 use std::thread::sleep;

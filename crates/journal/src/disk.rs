@@ -1,9 +1,9 @@
-//! The system calls that make something durable, each with a fail point before and after it.
+//! The system calls that make something durable, each with a fail point before and after it in builds with debug assertions.
 
 use std::{fs::File, io, os::fd::AsFd, path::Path};
 
 /// The fail points of this crate, for a test that goes through all of them.
-#[cfg(feature = "failpoints")]
+#[cfg(debug_assertions)]
 pub const POINTS: [&str; 12] = [
     "create-before",
     "create-after",
@@ -20,7 +20,7 @@ pub const POINTS: [&str; 12] = [
 ];
 
 /// What a fail point's `return(…)` asks for: an error by its name, or `short` for a write of half the bytes.
-#[cfg(feature = "failpoints")]
+#[cfg(debug_assertions)]
 fn injected(argument: Option<String>) -> io::Error {
     let errno = match argument.as_deref() {
         Some("ENOSPC") => rustix::io::Errno::NOSPC,
@@ -33,7 +33,11 @@ fn injected(argument: Option<String>) -> io::Error {
 
 macro_rules! point {
     ($name:literal) => {
-        fail::fail_point!($name, |argument| Err(injected(argument)))
+        point!($name, |argument| Err(injected(argument)))
+    };
+    ($name:literal, $return:expr) => {
+        #[cfg(debug_assertions)]
+        fail::fail_point!($name, $return);
     };
 }
 
@@ -69,7 +73,7 @@ pub(crate) fn write_all(file: &File, bytes: &[u8]) -> Result<(), (usize, io::Err
 
 fn write(file: &File, bytes: &[u8]) -> io::Result<usize> {
     point!("write-before");
-    fail::fail_point!("write-short", |_| Ok(rustix::io::write(file, &bytes[..bytes.len().div_ceil(2)])?));
+    point!("write-short", |_| Ok(rustix::io::write(file, &bytes[..bytes.len().div_ceil(2)])?));
     let written = rustix::io::write(file, bytes)?;
     point!("write-after");
     Ok(written)

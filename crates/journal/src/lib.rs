@@ -35,5 +35,5 @@ pub use tail::{Chunk, Tail, count_lines};
 pub use volume::{OpenError, Volume, open};
 pub use watch::{Watch, watch};
 
-#[cfg(feature = "failpoints")]
+#[cfg(debug_assertions)]
 pub use disk::POINTS;

@@ -1,5 +1,7 @@
-//! Every system call fails, or is the last thing that a killed backend does. Needs the feature `failpoints`.
+//! Every system call fails, or is the last thing that a killed backend does. Fail points are in builds with debug
+//! assertions.
 
+#![cfg(debug_assertions)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod common;

@@ -192,7 +192,7 @@ async fn one_lost(docker: &Docker, inspector: &Inspector, extras: &[&Extra]) -> 
 
 /// How long they may take to serve, in seconds; a test waits less (`FAILPOINTS=extras-patience=return(3)`).
 fn patience() -> u32 {
-    #[cfg(feature = "failpoints")]
+    #[cfg(debug_assertions)]
     if let Some(seconds) = fail::eval("extras-patience", |seconds| seconds?.parse().ok()).flatten() {
         return seconds;
     }
