@@ -13,11 +13,11 @@ use workshop_simulator::{Options, SimulatedClass};
 use crate::backend;
 use crate::checkout::Checkout;
 use crate::class::now;
-use crate::demo::Signals;
 use crate::postgres::{self, Postgres};
 use crate::program;
 use crate::server::{self, Server, Start};
 use crate::setup;
+use crate::signals::Signals;
 
 /// How often the class writes.
 const TICK: Duration = Duration::from_millis(50);
@@ -35,8 +35,7 @@ pub(crate) fn demo(
     data: &Path,
 ) -> Result<()> {
     setup::pages(checkout)?;
-    let packages = ["workshop-dashboard", "workshop-shipper", "xtask"].map(|name| ["--package", name]);
-    program::run(checkout.cargo().arg("build").args(packages.concat()))?;
+    setup::programs(checkout)?;
     let postgres = Postgres::start(checkout)?;
     let database = postgres.database(checkout, "workshop")?;
     let folder = server::folder(checkout, "class")?;

@@ -7,11 +7,11 @@ use std::time::Instant;
 use anyhow::{Result, ensure};
 use clap::Args;
 use tokio::process::{Child, Command};
-use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::checkout::Checkout;
 use crate::classroom;
 use crate::program;
+use crate::signals::Signals;
 use crate::workspace;
 
 #[derive(Args)]
@@ -124,29 +124,4 @@ fn stop(checkout: &Checkout, options: &Options, data: &Path) -> Result<()> {
         program::run(stop.stderr(Stdio::null()))?;
     }
     Ok(())
-}
-
-/// The signals that end the demo.
-pub(crate) struct Signals {
-    interrupt: Signal,
-    terminate: Signal,
-    hangup: Signal,
-}
-
-impl Signals {
-    pub(crate) fn new() -> Result<Self> {
-        Ok(Self {
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
-            hangup: signal(SignalKind::hangup())?,
-        })
-    }
-
-    pub(crate) async fn any(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => (),
-            _ = self.terminate.recv() => (),
-            _ = self.hangup.recv() => (),
-        }
-    }
 }

@@ -8,7 +8,7 @@ use workshop_definition::Definition;
 
 use crate::backend::{Backend, Door};
 use crate::checkout::Checkout;
-use crate::test::Count;
+use crate::count::Count;
 use crate::workspace::{self, Workspace};
 
 /// Lays out every image of every example, in a sandbox, and asks a real backend there.

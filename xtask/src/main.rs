@@ -13,6 +13,7 @@ mod classroom;
 mod codegen;
 #[cfg(test)]
 mod compose;
+mod count;
 mod demo;
 mod engine;
 mod engines;
@@ -26,7 +27,9 @@ mod readme;
 mod s3;
 mod screenshots;
 mod server;
+mod servers;
 mod setup;
+mod signals;
 mod student;
 mod test;
 mod tidy;
@@ -52,6 +55,8 @@ enum Chore {
     Demo(demo::Options),
     /// Set everything up and run every check and test there is.
     Test(test::Options),
+    /// Run the tests that repeat something with every repetition: kills, proptest cases, the browser's tests.
+    Soak(test::Options),
     /// Compile a workshop and lay out its sandbox, without starting it.
     Workspace(workspace::Options),
     /// Gather the programs and files that make an image a workspace: static backend, goss, tini, shell integration.
@@ -94,12 +99,13 @@ fn run(chore: Chore) -> anyhow::Result<ExitCode> {
     match chore {
         Chore::Demo(options) => demo::run(&checkout, &options)?,
         Chore::Test(options) => return test::run(&checkout, &options),
+        Chore::Soak(options) => return test::soak(&checkout, &options),
         Chore::Workspace(options) => workspace::run(&checkout, &options)?,
         Chore::Parts => parts::run(&checkout)?,
         Chore::BaseImage(options) => base_image::run(&checkout, &options)?,
         Chore::Image(options) => image::run(&checkout, &options)?,
         Chore::Engines => engines::serve(&checkout)?,
-        Chore::Postgres => postgres::serve(&checkout)?,
+        Chore::Postgres => servers::serve(&checkout)?,
         Chore::Class(options) => class::run(&options)?,
         Chore::Codegen(options) => codegen::run(&checkout, &options)?,
         Chore::Tidy => tidy::run(&checkout)?,

@@ -10,7 +10,6 @@ use anyhow::{Context, Result, ensure};
 
 use crate::checkout::Checkout;
 use crate::program;
-use crate::s3::S3;
 use crate::server::{self, Server, Start};
 use crate::setup;
 
@@ -108,27 +107,4 @@ fn unprivileged(checkout: &Checkout, folder: &Path) -> Result<Vec<String>> {
     let arguments = ["--reuid", "postgres", "--regid", "postgres", "--init-groups"];
     let passing = ["--inh-caps", "+dac_read_search", "--ambient-caps", "+dac_read_search"];
     Ok(arguments.into_iter().chain(passing).map(str::to_owned).collect())
-}
-
-/// `cargo xtask postgres`: a Postgres and an S3 server until Ctrl-C, for tests run by hand.
-pub(crate) fn serve(checkout: &Checkout) -> Result<()> {
-    let (postgres, s3) = (Postgres::start(checkout)?, S3::start(checkout)?);
-    for (name, value) in postgres.environment().into_iter().chain(s3.environment()) {
-        println!("export {name}={value}");
-    }
-    println!("# cargo test -p workshop-dashboard    Ctrl-C ends both");
-    until_interrupted()
-}
-
-/// Waits for the signal that ends the chore; its servers end when it returns.
-pub(crate) fn until_interrupted() -> Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async {
-        let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
-        let mut signals = kinds.into_iter().map(signal).collect::<Result<Vec<_>, _>>()?;
-        let received = signals.iter_mut().map(|signal| Box::pin(signal.recv()));
-        futures_util::future::select_all(received).await;
-        Ok(())
-    })
 }

@@ -1,6 +1,5 @@
 //! Starting programs and reading what they print.
 
-use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
@@ -45,29 +44,4 @@ pub(crate) fn quiet(command: &mut Command) -> Result<String> {
         bail!("`{name}` failed: {}\n{}{}", output.status, said(&output.stdout), said(&output.stderr));
     }
     Ok(said(&output.stdout))
-}
-
-/// Runs to the end, showing each line it prints and handing it to `line`. True if it succeeded.
-pub(crate) fn read_lines(command: &mut Command, line: impl FnMut(&str)) -> Result<bool> {
-    watch_lines(command, |_| (), line)
-}
-
-/// The same; `began` gets the process's id once it runs.
-pub(crate) fn watch_lines(
-    command: &mut Command,
-    began: impl FnOnce(u32),
-    mut line: impl FnMut(&str),
-) -> Result<bool> {
-    let name = shown(command);
-    let mut child =
-        command.stdout(Stdio::piped()).spawn().with_context(|| format!("cannot start `{name}`"))?;
-    began(child.id());
-    if let Some(stdout) = child.stdout.take() {
-        for read in BufReader::new(stdout).split(b'\n') {
-            let text = String::from_utf8_lossy(&read?).into_owned();
-            println!("{text}");
-            line(&text);
-        }
-    }
-    Ok(child.wait()?.success())
 }

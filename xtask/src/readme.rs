@@ -11,9 +11,10 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::backend::Door;
 use crate::checkout::Checkout;
+use crate::count::Count;
 use crate::program;
+use crate::setup;
 use crate::student;
-use crate::test::Count;
 
 /// A fenced block of commands.
 struct Block {
@@ -100,7 +101,7 @@ pub(crate) fn containers(checkout: &Checkout, engine: &str, environment: &[(&str
     let text = fs::read_to_string(checkout.root.join("README.md")).context("README.md")?;
     let mut count = Count::default();
     for block in blocks(&text)?.into_iter().filter(|block| block.kind == Kind::Containers) {
-        let mut shell = shell(checkout, &block.script, &checkout.target.join("readme"));
+        let mut shell = shell(checkout, &block.script, &checkout.target.join("readme-containers"));
         shell.env_remove("WORKSHOP_ENGINE").env("DOCKER_HOST", engine);
         shell.envs(environment.iter().map(|(name, value)| (name, value)));
         let result = program::run(&mut shell);
@@ -116,7 +117,8 @@ pub(crate) fn containers(checkout: &Checkout, engine: &str, environment: &[(&str
 /// A shell that knows nothing of whoever runs the test but where programs are, and keeps workspaces in `data`.
 fn shell(checkout: &Checkout, script: &str, data: &Path) -> Command {
     let folder = format!("{}/", data.display());
-    let mut shell = checkout.clean_command("sh", &["HOME", "CARGO_HOME", "RUSTUP_HOME", "CARGO_TARGET_DIR"]);
+    let mut shell = checkout
+        .clean_command("sh", &["HOME", "CARGO_HOME", "RUSTUP_HOME", "CARGO_TARGET_DIR", setup::BUILT]);
     shell
         .env("WORKSHOP_ENGINE", "sandbox")
         .env("WORKSHOP_DEMO_PORT", "0")

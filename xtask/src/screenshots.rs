@@ -12,8 +12,6 @@ use crate::workspace;
 pub(crate) fn run(checkout: &Checkout) -> Result<()> {
     setup::packages(checkout, &[setup::DEMO, setup::TEST, postgres::NEEDED])?;
     workspace::set_up(checkout)?;
-    let packages = ["workshop-dashboard", "workshop-shipper", "xtask"].map(|name| ["--package", name]);
-    program::run(checkout.cargo().arg("build").args(packages.concat()))?;
     let postgres = Postgres::start(checkout)?;
     let mut pictures = checkout.web_command("npm");
     pictures.args(["run", "--silent", "screenshots"]).envs(postgres.environment());

@@ -1,6 +1,7 @@
 //! Set-up: Debian packages, goss, the pages. Each part is done only when something it reads has changed.
 
 use std::collections::hash_map::DefaultHasher;
+use std::env;
 use std::fs;
 use std::hash::{Hash, Hasher};
 use std::os::unix::fs::PermissionsExt;
@@ -179,11 +180,20 @@ pub(crate) fn pages(checkout: &Checkout) -> Result<()> {
     })
 }
 
-/// The backend and the `workshop` command, with their line tables: the same builds that the tests use. Together with
-/// this chore, or cargo would build their common dependencies once for each. Beside them are the parts of a sandbox.
+/// Set by `cargo xtask test`, which builds all programs together with the tests: cargo would build them once more, with the
+/// features that they have without the tests.
+pub(crate) const BUILT: &str = "WORKSHOP_TEST_BUILT";
+
+/// All programs of the workspace, at once, or cargo would build their common dependencies once for each.
 pub(crate) fn programs(checkout: &Checkout) -> Result<()> {
-    let packages = ["workshop-backend", "workshop-cli", "xtask"].map(|name| ["--package", name]);
-    program::run(checkout.cargo().arg("build").args(packages.concat()))?;
+    if env::var_os(BUILT).is_none() {
+        program::run(checkout.cargo().args(["build", "--workspace", "--bins"]))?;
+    }
+    sandbox_parts(checkout)
+}
+
+/// The parts of a sandbox, beside the built programs.
+pub(crate) fn sandbox_parts(checkout: &Checkout) -> Result<()> {
     let parts = checkout.target.join("debug/workshop-parts");
     fs::create_dir_all(&parts).with_context(|| parts.display().to_string())?;
     for (part, built) in [("workshop-backend", checkout.backend()), ("goss", checkout.goss())] {

@@ -5,7 +5,7 @@ use std::fs;
 use anyhow::{Context, Result};
 use serde_json::json;
 
-use super::Places;
+use super::places::Places;
 use super::service::{self, Service};
 use crate::checkout::Checkout;
 use crate::engine::{Engine, Kind};

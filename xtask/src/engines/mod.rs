@@ -2,23 +2,18 @@
 //! machine's. Started for a run, and gone after it with everything they held, also when the run is interrupted.
 
 mod docker;
+mod places;
 mod podman;
 mod service;
 
-use std::cell::Cell;
-use std::collections::hash_map::DefaultHasher;
 use std::env;
 use std::fs;
-use std::hash::{Hash, Hasher};
 use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use anyhow::{Context, Result, ensure};
-use futures_util::future::select_all;
-use tokio::signal::unix::{SignalKind, signal};
 
 use crate::base_image::{self, Distribution};
 use crate::checkout::Checkout;
@@ -26,6 +21,8 @@ use crate::engine::{Engine, Kind};
 use crate::parts;
 use crate::program;
 use crate::setup;
+use crate::signals::BlockingSignals;
+use places::Places;
 use service::Service;
 
 /// What the engines are made of. Podman's network programs stand in no `PATH`.
@@ -52,48 +49,6 @@ struct Running {
     services: Vec<Service>,
     /// The process groups of tests that run.
     tests: Vec<u32>,
-}
-
-/// The folders of the engines.
-#[derive(Clone)]
-struct Places {
-    /// What may be large: images, containers, logs. In the target folder.
-    storage: PathBuf,
-    /// Sockets and what else wants a short path. Another target has another.
-    run: PathBuf,
-}
-
-impl Places {
-    fn of(checkout: &Checkout) -> Self {
-        let mut hasher = DefaultHasher::new();
-        checkout.target.hash(&mut hasher);
-        let run = format!("/run/workshop-test-{:08x}", hasher.finish() as u32);
-        Self { storage: checkout.target.join("containers"), run: run.into() }
-    }
-
-    /// Removes both folders with everything that is mounted in them.
-    fn remove(&self, checkout: &Checkout) -> Result<()> {
-        for folder in [&self.storage, &self.run] {
-            for mount in mounts(folder)? {
-                program::quiet(checkout.command("umount").arg("--lazy").arg(mount))?;
-            }
-            // Nothing is deleted through a mount.
-            ensure!(mounts(folder)?.is_empty(), "something is still mounted in {}", folder.display());
-            if folder.exists() {
-                fs::remove_dir_all(folder).with_context(|| folder.display().to_string())?;
-            }
-        }
-        Ok(())
-    }
-}
-
-/// What is mounted in `folder`, the deepest first.
-fn mounts(folder: &Path) -> Result<Vec<PathBuf>> {
-    let table = fs::read_to_string("/proc/self/mountinfo").context("/proc/self/mountinfo")?;
-    let points = table.lines().filter_map(|line| line.split(' ').nth(4)).map(PathBuf::from);
-    let mut inside: Vec<PathBuf> = points.filter(|point| point.starts_with(folder)).collect();
-    inside.sort_by_key(|point| std::cmp::Reverse(point.components().count()));
-    Ok(inside)
 }
 
 /// Both engines, with the base image in them. Those started here end with this value.
@@ -172,30 +127,22 @@ impl Engines {
         self.podman.address.clone().unwrap_or_default()
     }
 
-    /// Runs tests on the engines, handing on each line that they print. True if they succeeded. They are a process group
-    /// of their own, so that they end before the engines do.
-    pub(crate) fn run(
-        &self,
-        checkout: &Checkout,
-        tests: &mut Command,
-        line: impl FnMut(&str),
-    ) -> Result<bool> {
+    /// Runs tests on the engines. True if they succeeded. They are a process group of their own, so that they end before the
+    /// engines do.
+    pub(crate) fn run(&self, checkout: &Checkout, tests: &mut Command) -> Result<bool> {
         tests.process_group(0).envs(self.environment(checkout));
-        let group = Cell::new(None);
-        let began = |pid| {
-            group.set(Some(pid));
-            if let Some(running) = running().as_mut() {
-                running.tests.push(pid);
-            }
-        };
-        let ended = program::watch_lines(tests, began, line);
-        // Its number may soon be another's.
-        if ended.is_ok()
-            && let Some(running) = running().as_mut()
-        {
-            running.tests.retain(|pid| Some(*pid) != group.get());
+        let name = program::shown(tests);
+        let mut child = tests.spawn().with_context(|| format!("cannot start `{name}`"))?;
+        let group = child.id();
+        if let Some(running) = running().as_mut() {
+            running.tests.push(group);
         }
-        ended
+        let ended = child.wait()?;
+        // Its number may soon be another's.
+        if let Some(running) = running().as_mut() {
+            running.tests.retain(|pid| *pid != group);
+        }
+        Ok(ended.success())
     }
 }
 
@@ -265,14 +212,9 @@ fn registry(checkout: &Checkout) -> Result<()> {
 
 /// From now on, a signal that ends this chore ends the engines first.
 fn end_when_interrupted() -> Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
-    let mut signals = {
-        let _entered = runtime.enter();
-        kinds.into_iter().map(signal).collect::<Result<Vec<_>, _>>()?
-    };
+    let signals = BlockingSignals::begin()?;
     thread::spawn(move || {
-        runtime.block_on(select_all(signals.iter_mut().map(|signal| Box::pin(signal.recv()))));
+        signals.wait();
         eprintln!("Interrupted: ending the container engines …");
         end();
         std::process::exit(130);
@@ -289,16 +231,5 @@ pub(crate) fn serve(checkout: &Checkout) -> Result<()> {
     println!("# cargo test -p workshop-cli -- --ignored    Ctrl-C ends the engines");
     loop {
         thread::park();
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn finds_what_is_mounted_in_a_folder() {
-        assert!(mounts(Path::new("/")).unwrap().contains(&PathBuf::from("/proc")));
-        assert!(mounts(Path::new("/pro")).unwrap().is_empty(), "a name that begins alike is another folder");
     }
 }

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use super::Places;
+use super::places::Places;
 use super::service::Service;
 use crate::checkout::Checkout;
 use crate::engine::{Engine, Kind};

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
-use super::Places;
+use super::places::Places;
 use crate::checkout::Checkout;
 use crate::engine::Engine;
 use crate::program;
