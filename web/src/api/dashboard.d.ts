@@ -1164,7 +1164,7 @@ export interface components {
              */
             ts: string;
         };
-        /** @description An error, as `application/problem+json`. */
+        /** @description An error, as `application/problem+json`. Services of ours name every member; one of a proxy may lack any. */
         ProblemBody: {
             /** @description The command to run on the host, where a switch has no supervisor. */
             command?: string | null;
