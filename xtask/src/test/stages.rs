@@ -42,6 +42,9 @@ impl Stage {
 /// Cargo does one thing at a time in its target folder; others wait for it, and a test would wait too long.
 const CARGO: &[&str] = &["cargo"];
 
+/// The example `web-server` listens on a port that it names, and a sandbox has the machine's network.
+const EXAMPLE_PORT: &[&str] = &["port 8000"];
+
 /// In this order: first the one that takes longest, mostly waiting; then what fails fastest.
 pub(super) const STAGES: &[Stage] = &[
     Stage { engines: true, ..Stage::new("containers", containers::run) },
@@ -55,15 +58,15 @@ pub(super) const STAGES: &[Stage] = &[
     Stage { bare: true, holds: CARGO, ..Stage::new("clippy", clippy) },
     Stage { bare: true, holds: CARGO, ..Stage::new("docs", docs) },
     Stage::new("generated files", |checkout, _| one(codegen::check(checkout))),
-    Stage { servers: true, soaks: true, ..Stage::new("rust", rust) },
+    Stage { servers: true, soaks: true, holds: EXAMPLE_PORT, ..Stage::new("rust", rust) },
     Stage::new("pages", |checkout, _| browser::pages(checkout)),
     Stage {
         servers: true,
         soaks: true,
-        holds: CARGO,
+        holds: &["cargo", "port 8000"],
         ..Stage::new("browser", |checkout, _| browser::run(checkout))
     },
-    Stage::new("examples", |checkout, _| examples::test(checkout)),
+    Stage { holds: EXAMPLE_PORT, ..Stage::new("examples", |checkout, _| examples::test(checkout)) },
     Stage { holds: CARGO, ..Stage::new("readme", |checkout, _| readme::test(checkout)) },
 ];
 
