@@ -114,6 +114,8 @@ test.describe('on a phone', () => {
     await expect(page.locator('#text')).toBeHidden();
     await expect(screen(page)).toContainText('$');
     await type(page, 'cat');
+    // A Ctrl-C before the shell has read the line would discard it.
+    await expect(screen(page)).toContainText('$ cat');
     await page.getByRole('button', { name: 'Ctrl' }).tap();
     await page.keyboard.type('c');
     await expect(screen(page)).toContainText('^C');

@@ -28,6 +28,7 @@ use service::Service;
 /// What the engines are made of. Podman's network programs stand in no `PATH`.
 const NEEDED: &[setup::Needed] = &[
     ("podman", "podman"),
+    ("newuidmap", "uidmap"),
     ("runc", "runc"),
     ("/usr/lib/podman/netavark", "netavark"),
     ("/usr/lib/podman/aardvark-dns", "aardvark-dns"),
