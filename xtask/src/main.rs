@@ -55,7 +55,7 @@ enum Chore {
     Demo(demo::Options),
     /// Set everything up and run every check and test there is.
     Test(test::Options),
-    /// Run the tests that repeat something with every repetition: kills, proptest cases, the browser's tests.
+    /// Run the tests that repeat something with every repetition; so far those in the browser, twenty times each.
     Soak(test::Options),
     /// Compile a workshop and lay out its sandbox, without starting it.
     Workspace(workspace::Options),
