@@ -14,11 +14,12 @@ use reqwest::{Client, Method, RequestBuilder};
 use sqlx::{Connection, PgConnection};
 use tempfile::TempDir;
 use tokio_tungstenite::tungstenite::Message;
-use workshop_testing::dashboard::{CastStore, S3, Server, give_to_postgres};
+use workshop_testing::dashboard::{
+    Browser, CastStore, OIDC_CLIENT, OIDC_SECRET, Provider, S3, Server, give_to_postgres,
+};
 use workshop_testing::{Process, free_port, until, until_async};
 
 use super::harness::LOG;
-use super::login::{Browser, CLIENT, Provider, SECRET};
 
 const DATABASE: &str = "secret-password-of-the-database";
 const INSTRUCTOR: &str = "secret-token-of-the-instructors";
@@ -126,8 +127,8 @@ async fn place(database: String, provider: &Provider, address: SocketAddr, other
         ("WORKSHOP_WORKSPACE_TOKEN", WORKSPACES.to_owned()),
         ("WORKSHOP_PUBLIC_URL", format!("http://{address}")),
         ("WORKSHOP_OIDC_ISSUER", provider.issuer.clone()),
-        ("WORKSHOP_OIDC_CLIENT_ID", CLIENT.to_owned()),
-        ("WORKSHOP_OIDC_CLIENT_SECRET", SECRET.to_owned()),
+        ("WORKSHOP_OIDC_CLIENT_ID", OIDC_CLIENT.to_owned()),
+        ("WORKSHOP_OIDC_CLIENT_SECRET", OIDC_SECRET.to_owned()),
         ("WORKSHOP_OIDC_ALLOW", "ada@example.org".to_owned()),
         ("WORKSHOP_WEBHOOKS", hooks.display().to_string()),
     ];
@@ -194,7 +195,7 @@ async fn watch_terminal(place: &Place, token: &str) {
 async fn no_secret_leaves_the_program() {
     let (_server, database) = postgres().await;
     let address: SocketAddr = format!("127.0.0.1:{}", free_port()).parse().unwrap();
-    let provider = Provider::start(&format!("http://{address}/auth/callback"), true, false);
+    let provider = Provider::start(&format!("http://{address}"), true, false);
     let others = others().await;
     let place = Arc::new(place(database, &provider, address, &others).await);
     let token = place.run(&["workspace", "add", "ada", "--student", "Ada", "--url", &others]);
@@ -206,8 +207,8 @@ async fn no_secret_leaves_the_program() {
     assert!(refused.len() > 20, "{refused:?}");
     watch_terminal(&place, INSTRUCTOR).await;
     watch_terminal(&place, WRONG).await;
-    let mut browser = Browser::new();
-    let callback = browser.log_in_from(address, "/auth/login", "ada").await;
+    let mut browser = Browser::default();
+    let callback = browser.log_in(address, "/auth/login", "ada").await;
     assert!(browser.get(&callback).await.status().is_redirection());
     assert!(browser.get(&place.url("/api/me")).await.status().is_success());
     let cookies: Vec<String> = browser.cookies[&address.to_string()].values().cloned().collect();
@@ -240,7 +241,7 @@ async fn no_secret_leaves_the_program() {
     // It did log everything.
     assert!(said.contains("TRACE") && said.contains("DEBUG"));
     let own =
-        [DATABASE, INSTRUCTOR, WORKSPACES, SECRET, HOOK, HOOK_KEY, STORE, WRONG, &token, &second, &code];
+        [DATABASE, INSTRUCTOR, WORKSPACES, OIDC_SECRET, HOOK, HOOK_KEY, STORE, WRONG, &token, &second, &code];
     let store = S3::given().map(|s3| s3.secret);
     let secrets = own.into_iter().chain(cookies.iter().map(String::as_str)).chain(store.as_deref());
     let dumped = Command::new("pg_dump").arg(&place.database).output().unwrap();

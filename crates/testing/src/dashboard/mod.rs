@@ -2,6 +2,7 @@
 
 pub mod compare;
 mod database;
+mod login;
 mod oracle;
 mod poster;
 mod process;
@@ -11,6 +12,7 @@ mod shipping;
 mod store;
 
 pub use database::{Database, postgres};
+pub use login::{Browser, OIDC_CLIENT, OIDC_SECRET, Provider};
 pub use oracle::{Log, assert_equal, differences};
 pub use poster::{Answer, LOG, Poster, WORKSPACE, line_end};
 pub use process::DashboardProcess;
