@@ -17,7 +17,7 @@ use tokio::time::{sleep, timeout};
 /// How much clients may take.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Open connections. More wait until one is closed.
+    /// Open connections; more wait until one is closed. A WebSocket no longer counts once it is open.
     pub connections: usize,
     /// How long a client may take to send a request's head, and how long a connection may be idle.
     pub head: Duration,
@@ -87,4 +87,61 @@ async fn connection(
         tracing::debug!(%error, "a connection ended early");
     }
     drop(permit);
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+
+    use axum::routing::get;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use super::*;
+
+    const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
+
+    async fn served(limits: Limits) -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let router = Router::new().route("/", get(async || "here"));
+        tokio::spawn(serve(listener, router, limits, std::future::pending()));
+        address
+    }
+
+    async fn ask(stream: &mut TcpStream) -> Vec<u8> {
+        stream.write_all(REQUEST).await.unwrap();
+        let mut answer = vec![0; 1024];
+        let len = stream.read(&mut answer).await.unwrap();
+        answer.truncate(len);
+        answer
+    }
+
+    /// Neither a client that never finishes its head nor one that is idle keeps its connection.
+    #[tokio::test]
+    async fn a_slow_head_is_not_waited_for() {
+        let address = served(Limits { head: Duration::from_millis(200), ..Limits::default() }).await;
+        let mut slow = TcpStream::connect(address).await.unwrap();
+        slow.write_all(&REQUEST[..10]).await.unwrap();
+        let mut idle = TcpStream::connect(address).await.unwrap();
+        assert!(ask(&mut idle).await.starts_with(b"HTTP/1.1 200"));
+        for mut stream in [slow, idle] {
+            let mut rest = Vec::new();
+            let ended = timeout(Duration::from_secs(20), stream.read_to_end(&mut rest)).await;
+            assert!(ended.is_ok(), "the connection is still open");
+        }
+    }
+
+    /// A connection beyond the limit waits, and is served once another has ended.
+    #[tokio::test]
+    async fn connections_are_limited() {
+        let address = served(Limits { connections: 1, ..Limits::default() }).await;
+        let mut first = TcpStream::connect(address).await.unwrap();
+        assert!(ask(&mut first).await.starts_with(b"HTTP/1.1 200"));
+        let mut second = TcpStream::connect(address).await.unwrap();
+        assert!(timeout(Duration::from_millis(300), ask(&mut second)).await.is_err(), "two at once");
+        drop(first);
+        let mut answer = [0; 12];
+        timeout(Duration::from_secs(20), second.read_exact(&mut answer)).await.unwrap().unwrap();
+        assert_eq!(&answer, b"HTTP/1.1 200");
+    }
 }
