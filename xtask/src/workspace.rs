@@ -24,6 +24,9 @@ pub(crate) struct Options {
     step: Option<String>,
 }
 
+/// Says that a folder is a workspace's.
+const MARKER: &str = ".workshop-workspace";
+
 /// A workspace that a backend can be started on.
 pub(crate) struct Workspace {
     /// What the backend's environment says of it.
@@ -63,6 +66,7 @@ pub(crate) fn prepare(
 ) -> Result<Workspace> {
     let folder = path::absolute(folder)?;
     let [artifact, runtime, sandbox] = ["artifact", "runtime", "sandbox"].map(|name| folder.join(name));
+    claim(&folder)?;
     fs::create_dir_all(&runtime).with_context(|| runtime.display().to_string())?;
     if artifact.exists() {
         fs::remove_dir_all(&artifact)?;
@@ -95,6 +99,19 @@ pub(crate) fn prepare(
     Ok(Workspace { environment })
 }
 
+/// Marks a new or empty folder as a workspace's. What is below it is replaced later, so a folder of anybody else is refused.
+fn claim(folder: &Path) -> Result<()> {
+    let marker = folder.join(MARKER);
+    // Workspaces from before there was a marker have a layout.
+    if marker.exists() || folder.join("image-step").exists() {
+        return Ok(());
+    }
+    fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
+    let empty = fs::read_dir(folder).with_context(|| folder.display().to_string())?.next().is_none();
+    ensure!(empty, "{} has other files in it: name a new or an empty folder", folder.display());
+    fs::write(&marker, "").with_context(|| marker.display().to_string())
+}
+
 /// Reads the workshop, or says everything that is wrong with it.
 pub(crate) fn load(workshop: &Path) -> Result<Definition> {
     workshop_definition::load(workshop).map_err(|problems| {
@@ -121,4 +138,25 @@ fn lay_out(checkout: &Checkout, definition: &Definition, done: usize, sandbox: &
     let programs = Programs { backend: checkout.backend(), goss: checkout.goss() };
     workshop_sandbox::lay_out(definition, done, sandbox, &programs)
         .with_context(|| format!("laying out the workspace of {}", definition.name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_of_anybody_else_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let theirs = folder.path().join("artifact/thesis.tex");
+        fs::create_dir_all(theirs.parent().unwrap()).unwrap();
+        fs::write(&theirs, "years of work").unwrap();
+        let refused = claim(folder.path()).unwrap_err().to_string();
+        assert!(refused.ends_with("has other files in it: name a new or an empty folder"), "{refused}");
+        assert!(theirs.exists());
+
+        let own = folder.path().join("own");
+        claim(&own).unwrap();
+        fs::create_dir(own.join("artifact")).unwrap();
+        claim(&own).unwrap();
+    }
 }
