@@ -256,4 +256,12 @@ mod tests {
         let twice = read(&[token, "--instructor-token=0123456789abcdef"]);
         assert!(twice.err().unwrap().contains("WORKSHOP_INSTRUCTOR_TOKEN must differ"));
     }
+
+    /// What a flag sets, an image or a pod can set, too.
+    #[test]
+    fn each_flag_has_a_variable() {
+        let command = <Program as clap::CommandFactory>::command();
+        let without = command.get_arguments().filter(|flag| flag.get_env().is_none()).map(|flag| flag.get_id().as_str());
+        assert_eq!(without.collect::<Vec<_>>(), [""; 0]);
+    }
 }

@@ -33,28 +33,28 @@ pub struct Settings {
     pub dir: PathBuf,
 
     /// Ship only recordings (beside Vector), or only the three streams of records
-    #[arg(long, value_name = "WHAT")]
+    #[arg(long, env = "WORKSHOP_SHIPPER_ONLY", value_name = "WHAT")]
     pub only: Option<Only>,
 
     /// After SIGTERM, how long to go on until the backend has ended and everything is shipped; with --once, how long
     /// to go on without getting anywhere
-    #[arg(long, value_name = "SECONDS", default_value = "20", value_parser = seconds)]
+    #[arg(long, env = "WORKSHOP_SHIPPER_GRACE", value_name = "SECONDS", default_value = "20", value_parser = seconds)]
     pub grace: Duration,
 
     /// Serve /metrics and /healthz here, such as 127.0.0.1:9100
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, env = "WORKSHOP_SHIPPER_METRICS", value_name = "ADDRESS")]
     pub metrics: Option<SocketAddr>,
 
     /// Ship what is there, and end: 0 when all of it is shipped, else 1
-    #[arg(long)]
+    #[arg(long, env = "WORKSHOP_SHIPPER_ONCE")]
     pub once: bool,
 
     /// A recording that is being written is shipped so often, or whenever 256 KiB have come
-    #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds)]
+    #[arg(long, env = "WORKSHOP_SHIPPER_GATHER", value_name = "SECONDS", default_value = "5", value_parser = seconds)]
     pub gather: Duration,
 
     /// How long an answer may take
-    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = seconds)]
+    #[arg(long, env = "WORKSHOP_SHIPPER_TIMEOUT", value_name = "SECONDS", default_value = "60", value_parser = seconds)]
     pub timeout: Duration,
 }
 
@@ -182,5 +182,13 @@ mod tests {
         let arguments = ["workshop-shipper", "--url", "http://h/ingest/ann", "--token", "secret-of-ann"];
         let settings = Settings::try_parse_from(arguments).unwrap();
         assert!(!format!("{settings:?}").contains("secret"));
+    }
+
+    /// What a flag sets, an image or a pod can set, too.
+    #[test]
+    fn each_flag_has_a_variable() {
+        let command = <Settings as clap::CommandFactory>::command();
+        let without = command.get_arguments().filter(|flag| flag.get_env().is_none()).map(|flag| flag.get_id().as_str());
+        assert_eq!(without.collect::<Vec<_>>(), [""; 0]);
     }
 }
