@@ -74,7 +74,7 @@ fn generated(checkout: &Checkout) -> Result<Vec<Generated>> {
     let openapi = workshop_backend::openapi()?;
     files.push(("web/src/api/schema.d.ts".into(), client(checkout, &openapi)?));
     files.push(("schemas/openapi.json".into(), openapi.trim_end().to_owned() + "\n"));
-    let openapi = workshop_dashboard::api::openapi()?;
+    let openapi = workshop_dashboard::openapi()?;
     files.push(("web/src/api/dashboard.d.ts".into(), client(checkout, &openapi)?));
     files.push(("schemas/dashboard.openapi.json".into(), openapi.trim_end().to_owned() + "\n"));
     Ok(files)

@@ -55,3 +55,18 @@ impl std::fmt::Debug for Settings {
         f.debug_struct("Settings").field("listen", &self.listen).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::{Args as _, Command};
+
+    use super::*;
+
+    /// What a flag sets, an image or a pod can set, too.
+    #[test]
+    fn each_flag_has_a_variable() {
+        let command = Settings::augment_args(Command::new("serve"));
+        let without = command.get_arguments().filter(|flag| flag.get_env().is_none()).map(|flag| flag.get_id().as_str());
+        assert_eq!(without.collect::<Vec<_>>(), [""; 0]);
+    }
+}

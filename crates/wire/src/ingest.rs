@@ -123,3 +123,14 @@ pub struct DivergedNoted {
     /// The log's state from now on.
     pub state: LogState,
 }
+
+/// The answer to a post of Vector's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct VectorStored {
+    /// Lines that it had.
+    pub lines: u64,
+    /// Those that are new.
+    pub stored: u64,
+    /// Those that are no records, whether or not they came before.
+    pub malformed: u64,
+}

@@ -316,6 +316,91 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/ingest/vector/{workspace}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Stores what Vector read: lines of any file and log of a workspace, each with its path. */
+        post: operations["post_vector"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/ingest/{workspace}/{log}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How far each file of a log was taken in. */
+        get: operations["position"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/ingest/{workspace}/{log}/cast/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Stores whole lines of a recording, as they stand in the file from `Workshop-Offset` on. */
+        post: operations["post_recording"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/ingest/{workspace}/{log}/diverged": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Notes that a file is not the one that was taken in. Nothing more is taken of the log from then on. */
+        post: operations["diverged"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/ingest/{workspace}/{log}/{stream}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Stores whole lines of one of the three JSONL streams, as they stand in the file from `Workshop-Offset` on. */
+        post: operations["post_lines"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -602,6 +687,23 @@ export interface components {
              */
             ts: string;
         };
+        /** @description A shipper reports that a file is not what the dashboard stored of it. */
+        Diverged: {
+            /**
+             * Format: int64
+             * @description The offset up to which the stream was stored when the shipper compared, in bytes.
+             */
+            next: number;
+            /** @description What differs, in words. */
+            reason: string;
+            /** @description The stream. */
+            stream: string;
+        };
+        /** @description The answer to [`Diverged`]. */
+        DivergedNoted: {
+            /** @description The log's state from now on. */
+            state: components["schemas"]["LogState"];
+        };
         /** @description A page of state events, newest first. */
         EventPage: {
             /** @description The events. */
@@ -801,6 +903,16 @@ export interface components {
              * @description When it ended.
              */
             ts: string;
+        };
+        /** @description The last stored line of a stream, by which its file is recognised. */
+        LastLine: {
+            /**
+             * Format: int64
+             * @description Its length in bytes, newline included.
+             */
+            len: number;
+            /** @description SHA-256 of those bytes, in hex. */
+            sha256: string;
         };
         /** @description A page of a list; or, where a format was asked for, all of its rows. */
         Listed_CommandPage_CommandView: {
@@ -1062,6 +1174,26 @@ export interface components {
              * @description When the answer ended.
              */
             ts: string;
+        };
+        /** @description How much of a log the dashboard has. */
+        LogPosition: {
+            /**
+             * @description Why it diverged.
+             * @default null
+             */
+            reason?: string | null;
+            /**
+             * @description Whether more of it is stored. A log that the dashboard does not know is open.
+             * @default open
+             */
+            state?: components["schemas"]["LogState"];
+            /**
+             * @description Each stream of which something is stored, by name.
+             * @default {}
+             */
+            streams?: {
+                [key: string]: components["schemas"]["StreamPosition"];
+            };
         };
         /**
          * @description Whether lines of a log are stored.
@@ -1478,6 +1610,33 @@ export interface components {
          * @enum {string}
          */
         StepStatus: "ahead" | "active" | "failing" | "completed" | "given" | "former";
+        /** @description The answer to a post, once its lines are stored. */
+        Stored: {
+            /**
+             * Format: int64
+             * @description Byte offset at which the next post begins.
+             */
+            next: number;
+            /**
+             * Format: int64
+             * @description The stream's highest `seq`; null for recordings.
+             */
+            seq?: number | null;
+        };
+        /** @description How much of a stream the dashboard has. */
+        StreamPosition: {
+            last?: components["schemas"]["LastLine"] | null;
+            /**
+             * Format: int64
+             * @description Byte offset at which the next post begins.
+             */
+            next: number;
+            /**
+             * Format: int64
+             * @description The highest `seq`; null for recordings.
+             */
+            seq?: number | null;
+        };
         /**
          * @description The two kinds of image swap.
          * @enum {string}
@@ -1518,6 +1677,24 @@ export interface components {
          * @enum {string}
          */
         Trigger: "student" | "periodic" | "other";
+        /** @description The answer to a post of Vector's. */
+        VectorStored: {
+            /**
+             * Format: int64
+             * @description Lines that it had.
+             */
+            lines: number;
+            /**
+             * Format: int64
+             * @description Those that are no records, whether or not they came before.
+             */
+            malformed: number;
+            /**
+             * Format: int64
+             * @description Those that are new.
+             */
+            stored: number;
+        };
         /**
          * @description How an instructor is known.
          * @enum {string}
@@ -2482,6 +2659,277 @@ export interface operations {
                 content?: never;
             };
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_vector: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the workspace */
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/x-ndjson": string;
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VectorStored"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    position: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the workspace */
+                workspace: string;
+                /** @description Id of the log: 16 hex digits */
+                log: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LogPosition"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_recording: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Byte offset of the body's first byte in its file */
+                "Workshop-Offset": number;
+            };
+            path: {
+                /** @description Name of the workspace */
+                workspace: string;
+                /** @description Id of the log: 16 hex digits */
+                log: string;
+                /** @description File name of the recording, which ends in .cast */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/x-asciicast": string;
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Stored"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    diverged: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the workspace */
+                workspace: string;
+                /** @description Id of the log: 16 hex digits */
+                log: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Diverged"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DivergedNoted"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_lines: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Byte offset of the body's first byte in its file */
+                "Workshop-Offset": number;
+                /** @description Instead of a body: the length in bytes of a line that is too long to be posted */
+                "Workshop-Too-Long"?: number | null;
+            };
+            path: {
+                /** @description Name of the workspace */
+                workspace: string;
+                /** @description Id of the log: 16 hex digits */
+                log: string;
+                /** @description state, commands or llm */
+                stream: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/x-ndjson": string;
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Stored"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };

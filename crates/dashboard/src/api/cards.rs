@@ -5,7 +5,7 @@ use workshop_events::Timestamp;
 use workshop_wire::dashboard::{Card, CellState, LastCommand, Mark};
 use workshop_wire::ingest::LogState;
 
-use super::moments::{count, maybe, moment};
+use crate::values::{count, maybe, moment};
 
 /// Most workspaces that are shown at once.
 const MOST: i64 = 10_000;

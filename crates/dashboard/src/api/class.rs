@@ -13,35 +13,35 @@ use axum::extract::State;
 use axum::{Extension, Json};
 use sqlx::{FromRow, PgPool};
 
-use super::asked;
 use super::cards::{self, Which};
-use super::moments::{count, maybe, moment, now};
-use crate::Dashboard;
+use super::params;
 use crate::auth::Instructor;
+use crate::service::Dashboard;
+use crate::values::{count, maybe, moment, now};
 use workshop_edge::Problem;
 use workshop_edge::{Path, Query};
 
 /// How one can log in. Needs no login.
 #[utoipa::path(get, path = "/api/settings", tag = "instructor", responses((status = 200, body = LoginSettings)))]
-pub(super) async fn settings(State(dashboard): State<Arc<Dashboard>>) -> Json<LoginSettings> {
+pub(crate) async fn settings(State(dashboard): State<Arc<Dashboard>>) -> Json<LoginSettings> {
     Json(LoginSettings { oidc: dashboard.auth.has_provider(), token: dashboard.auth.has_token() })
 }
 
 /// Who asks.
 #[utoipa::path(get, path = "/api/me", tag = "instructor", responses((status = 200, body = Me),
     (status = 401, body = ProblemBody, content_type = "application/problem+json")))]
-pub(super) async fn me(Extension(who): Extension<Instructor>) -> Json<Me> {
+pub(crate) async fn me(Extension(who): Extension<Instructor>) -> Json<Me> {
     Json(Me { name: who.name, via: who.via })
 }
 
 /// The class at a glance, who needs help most first.
 #[utoipa::path(get, path = "/api/workspaces", tag = "instructor", params(ClassQuery), responses((status = 200, body = Class),
     (status = 401, body = ProblemBody, content_type = "application/problem+json")))]
-pub(super) async fn workspaces(
+pub(crate) async fn workspaces(
     State(dashboard): State<Arc<Dashboard>>,
     Query(query): Query<ClassQuery>,
 ) -> Result<Json<Class>, ApiError> {
-    let workshop = asked::text(query.workshop.as_deref())?;
+    let workshop = params::text(query.workshop.as_deref())?;
     let which = Which { workshop, revoked: query.revoked, ..Which::default() };
     let rows = cards::rows(dashboard.store.views(), which).await?;
     Ok(Json(Class { now: now(), workspaces: cards::sorted(&rows, dashboard.relays()) }))
@@ -52,13 +52,13 @@ pub(super) async fn workspaces(
     params(("id" = String, Path, description = "Name of the workspace"), LogQuery),
     responses((status = 200, body = WorkspaceDetail), (status = 401, body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, body = ProblemBody, content_type = "application/problem+json")))]
-pub(super) async fn workspace(
+pub(crate) async fn workspace(
     State(dashboard): State<Arc<Dashboard>>,
     Path(id): Path<String>,
     Query(query): Query<LogQuery>,
 ) -> Result<Json<WorkspaceDetail>, ApiError> {
     let pool = dashboard.store.views();
-    let log = asked::log(pool, &id, query.log.as_deref()).await?;
+    let log = params::log(pool, &id, query.log.as_deref()).await?;
     let names = [id.clone()];
     let which = Which { names: Some(&names), revoked: true, ..Which::default() };
     let Some(row) = cards::rows(pool, which).await?.pop() else {

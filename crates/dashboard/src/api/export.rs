@@ -14,12 +14,12 @@ use serde::Serialize;
 use sqlx::postgres::PgRow;
 use sqlx::{FromRow, PgPool, Row as _};
 
-use super::asked;
 use super::cards::{self, Which};
 use super::download::{BATCH, Cell, Row, download};
-use super::lists::Numbered as _;
 use super::matrix::{self, StepOfStudent};
-use crate::Dashboard;
+use super::params;
+use super::rows::Numbered as _;
+use crate::service::Dashboard;
 use workshop_edge::Problem;
 use workshop_edge::{Path, Query};
 
@@ -30,13 +30,13 @@ use workshop_edge::{Path, Query};
     responses((status = 200, description = "The table", content((String = "text/csv"), (Vec<Object> = "application/json"))),
         (status = 401, body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, body = ProblemBody, content_type = "application/problem+json")))]
-pub(super) async fn export(
+pub(crate) async fn export(
     State(dashboard): State<Arc<Dashboard>>,
     Path(table): Path<String>,
     Query(query): Query<WorkshopQuery>,
 ) -> Result<Response, ApiError> {
     let pool = dashboard.store.views();
-    let workshop = asked::text(query.workshop.as_deref())?;
+    let workshop = params::text(query.workshop.as_deref())?;
     let (name, format) = match table.rsplit_once('.') {
         Some((name, "csv")) => (name, Format::Csv),
         Some((name, "json")) => (name, Format::Json),

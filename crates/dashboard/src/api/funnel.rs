@@ -9,9 +9,9 @@ use axum::Json;
 use axum::extract::State;
 use sqlx::{FromRow, PgPool};
 
-use super::asked;
-use super::moments::count;
-use crate::Dashboard;
+use super::params;
+use crate::service::Dashboard;
+use crate::values::count;
 use workshop_edge::Query;
 
 /// Failing tests of a workshop that are told.
@@ -20,12 +20,12 @@ const FAILURES: i64 = 50;
 /// Where students are lost.
 #[utoipa::path(get, path = "/api/funnel", tag = "instructor", params(WorkshopQuery), responses((status = 200, body = Funnel),
     (status = 401, body = ProblemBody, content_type = "application/problem+json")))]
-pub(super) async fn funnel(
+pub(crate) async fn funnel(
     State(dashboard): State<Arc<Dashboard>>,
     Query(query): Query<WorkshopQuery>,
 ) -> Result<Json<Funnel>, ApiError> {
     let pool = dashboard.store.views();
-    let workshop = asked::text(query.workshop.as_deref())?;
+    let workshop = params::text(query.workshop.as_deref())?;
     let steps = steps(pool, workshop).await?;
     let mut failures = failures(pool, workshop).await?;
     let workshops = steps

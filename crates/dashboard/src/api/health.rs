@@ -10,8 +10,8 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use sqlx::PgPool;
 
-use crate::Dashboard;
 use crate::casts::Seen;
+use crate::service::Dashboard;
 use workshop_edge::Problem;
 
 /// The database answers within this time, or the dashboard is not ready.
@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// The database answers, and the place for recordings has answered since the start: settings that are wrong never get
 /// traffic. Later a place that is away takes nobody out: it is the same for all replicas, and everything but playing and
 /// taking in recordings goes on without it.
-pub(super) async fn readyz(State(dashboard): State<Arc<Dashboard>>) -> Result<&'static str, ApiError> {
+pub(crate) async fn readyz(State(dashboard): State<Arc<Dashboard>>) -> Result<&'static str, ApiError> {
     let asked = sqlx::query("select 1").execute(dashboard.store.views());
     match tokio::time::timeout(PATIENCE, asked).await {
         Ok(answer) => answer.map(drop)?,
@@ -40,7 +40,7 @@ pub(super) async fn readyz(State(dashboard): State<Arc<Dashboard>>) -> Result<&'
 }
 
 /// Figures in the text format of Prometheus.
-pub(super) async fn metrics(State(dashboard): State<Arc<Dashboard>>) -> Result<Response, ApiError> {
+pub(crate) async fn metrics(State(dashboard): State<Arc<Dashboard>>) -> Result<Response, ApiError> {
     let mut text = String::new();
     let mut family = |name: &str, kind: &str, help: &str, values: &[(&str, f64)]| {
         let _ = writeln!(text, "# HELP workshop_{name} {help}\n# TYPE workshop_{name} {kind}");

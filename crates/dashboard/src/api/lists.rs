@@ -13,31 +13,18 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
-use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, PgPool};
 
-use super::asked::{self, Log};
 use super::download::{BATCH, Row, download};
-use super::rows;
-use crate::Dashboard;
+use super::params::{self, Log};
+use super::rows::{self, Numbered};
+use crate::service::Dashboard;
 use workshop_edge::{Path, Query};
 
 /// Entries of a page when nothing is said.
 const USUAL: u32 = 100;
 /// And at most.
 const MOST: u32 = 1000;
-
-/// A row of a table that is numbered within its log.
-pub(crate) trait Numbered: Row + Sized + Send + Unpin {
-    /// The table.
-    const TABLE: &'static str;
-    /// What is read of it.
-    const COLUMNS: &'static str;
-    /// Reads a row of these columns.
-    fn read(row: &PgRow) -> Result<Self, sqlx::Error>;
-    /// Its number.
-    fn seq(&self) -> i64;
-}
 
 /// Up to `limit` rows: the newest before a number, or the oldest after one.
 async fn read<R: Numbered>(
@@ -110,8 +97,8 @@ async fn list<R: Numbered, P: Serialize>(
     page: impl FnOnce(Vec<R>, Option<i64>) -> P,
 ) -> Result<Response, ApiError> {
     let pool = dashboard.store.views().clone();
-    let step = asked::text(query.step.as_deref())?.map(str::to_owned);
-    let log = asked::log(&pool, id, query.log.as_deref()).await?;
+    let step = params::text(query.step.as_deref())?.map(str::to_owned);
+    let log = params::log(&pool, id, query.log.as_deref()).await?;
     if let Some(format) = query.format {
         let batches = async_stream::try_stream! {
             let Some(log) = log else { return };
@@ -144,7 +131,7 @@ async fn list<R: Numbered, P: Serialize>(
         (status = 400, body = ProblemBody, content_type = "application/problem+json"),
         (status = 401, body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, body = ProblemBody, content_type = "application/problem+json")))]
-pub(super) async fn commands(
+pub(crate) async fn commands(
     State(dashboard): State<Arc<Dashboard>>,
     Path(id): Path<String>,
     Query(query): Query<PageQuery>,
@@ -163,7 +150,7 @@ pub(super) async fn commands(
         (status = 400, body = ProblemBody, content_type = "application/problem+json"),
         (status = 401, body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, body = ProblemBody, content_type = "application/problem+json")))]
-pub(super) async fn events(
+pub(crate) async fn events(
     State(dashboard): State<Arc<Dashboard>>,
     Path(id): Path<String>,
     Query(query): Query<PageQuery>,
@@ -178,7 +165,7 @@ pub(super) async fn events(
         (status = 400, body = ProblemBody, content_type = "application/problem+json"),
         (status = 401, body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, body = ProblemBody, content_type = "application/problem+json")))]
-pub(super) async fn llm(
+pub(crate) async fn llm(
     State(dashboard): State<Arc<Dashboard>>,
     Path(id): Path<String>,
     Query(query): Query<PageQuery>,
@@ -193,13 +180,13 @@ pub(super) async fn llm(
         (status = 400, body = ProblemBody, content_type = "application/problem+json"),
         (status = 401, body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, body = ProblemBody, content_type = "application/problem+json")))]
-pub(super) async fn recordings(
+pub(crate) async fn recordings(
     State(dashboard): State<Arc<Dashboard>>,
     Path(id): Path<String>,
     Query(query): Query<PageQuery>,
 ) -> Result<Response, ApiError> {
     let pool = dashboard.store.views();
-    asked::workspace(pool, &id).await?;
+    params::workspace(pool, &id).await?;
     let recordings = sqlx::query(
         "select log, name, session, session_name, (extract(epoch from opened_at) * 1000)::bigint as opened, at, bytes,
                 session is not null and closed_at is null as live
@@ -207,7 +194,7 @@ pub(super) async fn recordings(
          order by opened_at desc nulls last, log, name desc limit $3",
     )
     .bind(&id)
-    .bind(asked::text(query.log.as_deref())?)
+    .bind(params::text(query.log.as_deref())?)
     .bind(limit(query.limit.or(Some(MOST)), MOST))
     .try_map(|row| rows::recording(&row))
     .fetch_all(pool)
@@ -226,14 +213,14 @@ pub(super) async fn recordings(
         (status = 400, body = ProblemBody, content_type = "application/problem+json"),
         (status = 401, body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, body = ProblemBody, content_type = "application/problem+json")))]
-pub(super) async fn quarantine(
+pub(crate) async fn quarantine(
     State(dashboard): State<Arc<Dashboard>>,
     Path(id): Path<String>,
     Query(query): Query<PageQuery>,
 ) -> Result<Response, ApiError> {
     let pool = dashboard.store.views().clone();
-    asked::workspace(&pool, &id).await?;
-    let log = asked::text(query.log.as_deref())?.map(str::to_owned);
+    params::workspace(&pool, &id).await?;
+    let log = params::text(query.log.as_deref())?.map(str::to_owned);
     if let Some(format) = query.format {
         let (name, workspace) = (format!("{id}-quarantine"), id);
         let batches = async_stream::try_stream! {

@@ -13,10 +13,10 @@ use axum::extract::State;
 use serde::Serialize;
 use sqlx::{FromRow, PgPool};
 
-use super::asked;
 use super::download;
-use super::moments::{count, maybe};
-use crate::Dashboard;
+use super::params;
+use crate::service::Dashboard;
+use crate::values::{count, maybe};
 use workshop_edge::Query;
 
 /// Most students, over all workshops.
@@ -25,11 +25,11 @@ const MOST: i64 = 10_000;
 /// Students by steps.
 #[utoipa::path(get, path = "/api/matrix", tag = "instructor", params(WorkshopQuery), responses((status = 200, body = Matrix),
     (status = 401, body = ProblemBody, content_type = "application/problem+json")))]
-pub(super) async fn matrix(
+pub(crate) async fn matrix(
     State(dashboard): State<Arc<Dashboard>>,
     Query(query): Query<WorkshopQuery>,
 ) -> Result<Json<Matrix>, ApiError> {
-    let workshop = asked::text(query.workshop.as_deref())?;
+    let workshop = params::text(query.workshop.as_deref())?;
     Ok(Json(Matrix { workshops: workshops(dashboard.store.views(), workshop).await? }))
 }
 

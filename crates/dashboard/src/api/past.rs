@@ -12,9 +12,9 @@ use sqlx::PgPool;
 use workshop_events::StateRecord;
 use workshop_projector::{FoldUntil, Timeline};
 
-use super::asked::{self, Log};
 use super::lists;
-use crate::Dashboard;
+use super::params::{self, Log};
+use crate::service::Dashboard;
 use workshop_edge::{Path, Query};
 
 /// How much of each kind stands on the timeline.
@@ -29,13 +29,13 @@ const BATCH: i64 = 5000;
         (status = 401, body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, body = ProblemBody, content_type = "application/problem+json"),
         (status = 410, body = ProblemBody, content_type = "application/problem+json")))]
-pub(super) async fn state(
+pub(crate) async fn state(
     State(dashboard): State<Arc<Dashboard>>,
     Path(id): Path<String>,
     Query(AtQuery { at, log }): Query<AtQuery>,
 ) -> Result<Json<StateAt>, ApiError> {
     let pool = dashboard.store.views();
-    let log = asked::some_log(pool, &id, log.as_deref()).await?;
+    let log = params::some_log(pool, &id, log.as_deref()).await?;
     let mut fold = FoldUntil::new(at);
     each_record(pool, &log, |seq, record| fold.apply(seq, record)).await?;
     Ok(Json(StateAt::of(log.log, at, &fold.into_projection())))
@@ -47,13 +47,13 @@ pub(super) async fn state(
     responses((status = 200, body = TimelineView), (status = 401, body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, body = ProblemBody, content_type = "application/problem+json"),
         (status = 410, body = ProblemBody, content_type = "application/problem+json")))]
-pub(super) async fn timeline(
+pub(crate) async fn timeline(
     State(dashboard): State<Arc<Dashboard>>,
     Path(id): Path<String>,
     Query(query): Query<LogQuery>,
 ) -> Result<Json<TimelineView>, ApiError> {
     let pool = dashboard.store.views();
-    let log = asked::some_log(pool, &id, query.log.as_deref()).await?;
+    let log = params::some_log(pool, &id, query.log.as_deref()).await?;
     let mut timeline = Timeline::new(KEEP);
     each_record(pool, &log, |seq, record| timeline.apply(seq, record)).await?;
     let commands = lists::newest_commands(pool, &log, i64::try_from(KEEP).unwrap_or(i64::MAX)).await?;

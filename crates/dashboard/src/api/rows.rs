@@ -8,8 +8,19 @@ use workshop_wire::dashboard::{EventView, LlmView, QuarantineView, RecordingView
 use workshop_wire::history::{CommandView, TestReport};
 
 use super::download::{Cell, Row};
-use super::lists::Numbered;
-use super::moments::{maybe, moment};
+use crate::values::{maybe, moment};
+
+/// A row of a table that is numbered within its log.
+pub(crate) trait Numbered: Row + Sized + Send + Unpin {
+    /// The table.
+    const TABLE: &'static str;
+    /// What is read of it.
+    const COLUMNS: &'static str;
+    /// Reads a row of these columns.
+    fn read(row: &PgRow) -> Result<Self, sqlx::Error>;
+    /// Its number.
+    fn seq(&self) -> i64;
+}
 
 /// Reads a row of the query that lists CommandViews.
 pub(super) fn command(row: &PgRow) -> Result<CommandView, sqlx::Error> {

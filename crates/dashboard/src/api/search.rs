@@ -12,10 +12,10 @@ use axum::Json;
 use axum::extract::State;
 use sqlx::FromRow;
 
-use super::asked;
 use super::lists;
-use super::moments::moment;
-use crate::Dashboard;
+use super::params;
+use crate::service::Dashboard;
+use crate::values::moment;
 use workshop_edge::Problem;
 use workshop_edge::Query;
 
@@ -42,7 +42,7 @@ struct Row {
 #[utoipa::path(get, path = "/api/search", tag = "instructor", params(SearchQuery), responses((status = 200, body = FoundList),
     (status = 400, body = ProblemBody, content_type = "application/problem+json"),
     (status = 401, body = ProblemBody, content_type = "application/problem+json")))]
-pub(super) async fn search(
+pub(crate) async fn search(
     State(dashboard): State<Arc<Dashboard>>,
     Query(query): Query<SearchQuery>,
 ) -> Result<Json<FoundList>, ApiError> {
@@ -50,7 +50,7 @@ pub(super) async fn search(
     if !(2..=LONGEST).contains(&text.chars().count()) {
         return Err(Problem::bad_request(format!("q has 2 to {LONGEST} characters.")).into());
     }
-    asked::text(Some(text))?;
+    params::text(Some(text))?;
     let limit = lists::limit(query.limit, MOST);
     let mut transaction = dashboard.store.views().begin().await?;
     // A question must not keep the database from its work.
@@ -65,8 +65,8 @@ pub(super) async fn search(
          order by c.ts desc, c.log, c.seq desc limit $4",
     )
     .bind(pattern(text))
-    .bind(asked::text(query.workshop.as_deref())?)
-    .bind(asked::text(query.step.as_deref())?)
+    .bind(params::text(query.workshop.as_deref())?)
+    .bind(params::text(query.step.as_deref())?)
     .bind(limit + 1)
     .fetch_all(&mut *transaction)
     .await

@@ -1,30 +1,22 @@
 //! Who may ask: Host and Origin of every request, and of the instructor API a token or a login.
 
-mod oidc;
-mod pages;
-mod session;
+mod error;
+pub(crate) mod layers;
+pub(crate) mod oidc;
+pub(crate) mod session;
 
-use std::sync::Arc;
+use axum::http::HeaderMap;
+use workshop_edge::{Hosts, Token};
 use workshop_wire::dashboard::Via;
 
-use axum::Router;
-use axum::extract::{Request, State};
-use axum::http::HeaderMap;
-use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
-use axum::routing::get;
-use reqwest::Url;
-use workshop_edge::{Hosts, Token, bearer, check_origin, check_own, protect};
-
-use crate::Dashboard;
 use crate::settings::Settings;
+use error::address;
 use oidc::Provider;
 use session::Sessions;
-use workshop_edge::Problem;
 
-pub(crate) use pages::{__path_logout, logout};
+pub use error::AuthError;
 
-/// Who asks, once it is known. Among the extensions of every request that needed a login.
+/// Who asks, once it is known. The layers leave it among the extensions of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Instructor {
     /// E-mail address or name at the provider; `instructor` for who has the token.
@@ -33,31 +25,14 @@ pub struct Instructor {
     pub via: Via,
 }
 
-/// Why nobody could be let in.
-#[derive(Debug, thiserror::Error)]
-pub enum AuthError {
-    /// It would be open to the network.
-    #[error("{0} is not a loopback address: set WORKSHOP_INSTRUCTOR_TOKEN or WORKSHOP_OIDC_ISSUER")]
-    Open(std::net::SocketAddr),
-    /// An address is none.
-    #[error("{name} is not an http or https address with a host: {text}")]
-    Address {
-        /// The setting.
-        name: &'static str,
-        /// What it says.
-        text: String,
-    },
-    /// Logging in cannot be set up.
-    #[error("logging in cannot be set up: {0}")]
-    Login(String),
-}
-
 /// The rules.
 pub struct Auth {
     hosts: Hosts,
     token: Option<Token>,
-    provider: Option<Provider>,
-    sessions: Sessions,
+    /// Where one can log in.
+    pub(crate) provider: Option<Provider>,
+    /// Who is logged in.
+    pub(crate) sessions: Sessions,
 }
 
 impl std::fmt::Debug for Auth {
@@ -95,6 +70,11 @@ impl Auth {
         Ok(Self { hosts: Hosts::new("dashboard", hosts), token, provider, sessions })
     }
 
+    /// The names that the dashboard answers to.
+    pub fn hosts(&self) -> &Hosts {
+        &self.hosts
+    }
+
     /// Whether one can log in at a provider.
     pub fn has_provider(&self) -> bool {
         self.provider.is_some()
@@ -114,75 +94,9 @@ impl Auth {
     }
 
     /// Who logged in with this browser.
-    fn by_cookie(&self, headers: &HeaderMap) -> Option<Instructor> {
+    pub fn by_cookie(&self, headers: &HeaderMap) -> Option<Instructor> {
         self.provider.as_ref()?;
         let name = self.sessions.name(headers)?;
         Some(Instructor { name, via: Via::Oidc })
     }
-
-    fn login(&self, request: &Request) -> Result<Instructor, Problem> {
-        if !self.has_token() && !self.has_provider() {
-            return Err(Problem::unauthorized(
-                "Nobody can log in: neither WORKSHOP_INSTRUCTOR_TOKEN nor WORKSHOP_OIDC_ISSUER is set for this \
-                 dashboard.",
-            ));
-        }
-        if let Some(token) = bearer(request.headers())? {
-            return self
-                .by_token(token)
-                .ok_or_else(|| Problem::unauthorized("The token is not the instructors' one."));
-        }
-        let who = self.by_cookie(request.headers());
-        let Some(who) = who else { return Err(Problem::unauthorized("Log in, or bring the token.")) };
-        if !request.method().is_safe() {
-            check_own(request.headers())?;
-        }
-        Ok(who)
-    }
-
-    fn admit(&self, request: &mut Request) -> Result<(), Problem> {
-        let path = request.uri().path().to_owned();
-        // Asked for by other programs, by whatever name reaches this one. Ingest knows workspaces by their tokens alone.
-        if matches!(path.as_str(), "/healthz" | "/readyz" | "/metrics") || path.starts_with("/ingest/") {
-            return Ok(());
-        }
-        self.hosts.check(request.headers())?;
-        // A provider sends the browser back from another site.
-        let (api, socket) = (path.starts_with("/api/"), path.starts_with("/ws/"));
-        if api || socket || path == "/auth/logout" {
-            check_origin(request.headers())?;
-        }
-        if path == "/auth/logout" {
-            check_own(request.headers())?;
-        }
-        if socket {
-            // A token comes with the first frame: a browser cannot set a header here.
-            if let Some(who) = self.by_cookie(request.headers()) {
-                request.extensions_mut().insert(who);
-            }
-        } else if api && path != "/api/settings" {
-            let who = self.login(request)?;
-            request.extensions_mut().insert(who);
-        }
-        Ok(())
-    }
-}
-
-/// Checks every request, and leaves its [`Instructor`] among its extensions.
-pub async fn guard(State(dashboard): State<Arc<Dashboard>>, mut request: Request, next: Next) -> Response {
-    match dashboard.auth.admit(&mut request) {
-        Ok(()) => protect(next.run(request).await),
-        Err(problem) => protect(problem.into_response()),
-    }
-}
-
-/// Logging in and out, besides what the API document tells.
-pub fn routes() -> Router<Arc<Dashboard>> {
-    Router::new().route("/auth/login", get(pages::login)).route("/auth/callback", get(pages::callback))
-}
-
-/// An http or https address with a host.
-fn address(text: &str) -> Option<Url> {
-    let url: Url = text.parse().ok()?;
-    (matches!(url.scheme(), "http" | "https") && url.has_host()).then_some(url)
 }

@@ -16,8 +16,7 @@ use openidconnect::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::AuthError;
-use super::address;
+use super::error::{AuthError, address};
 use super::session::Pending;
 use crate::client::client;
 use crate::settings::Settings;
@@ -67,7 +66,7 @@ type ProviderClient = Client<
 
 /// Why a login did not succeed.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum LoginError {
+pub(crate) enum LoginError {
     /// The provider cannot be asked.
     #[error("the provider does not answer as it should: {0}")]
     Provider(String),
@@ -91,7 +90,7 @@ enum HttpError {
 
 /// A provider, and whom it may let in.
 #[derive(Debug)]
-pub(super) struct Provider {
+pub(crate) struct Provider {
     issuer: IssuerUrl,
     client: ClientId,
     secret: Option<ClientSecret>,
@@ -117,7 +116,7 @@ struct Person {
 
 impl Provider {
     /// The provider that the settings name.
-    pub(super) fn new(settings: &Settings) -> Result<Option<Self>, AuthError> {
+    pub(crate) fn new(settings: &Settings) -> Result<Option<Self>, AuthError> {
         let Some(issuer) = settings.oidc_issuer.clone().filter(|issuer| !issuer.is_empty()) else {
             return Ok(None);
         };
@@ -163,7 +162,7 @@ impl Provider {
     }
 
     /// Where the browser goes to log in, and what is to be remembered until it comes back to `back`.
-    pub(super) async fn begin(&self, back: String) -> Result<(String, Pending), LoginError> {
+    pub(crate) async fn begin(&self, back: String) -> Result<(String, Pending), LoginError> {
         let client = self.discover().await?;
         let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
         let flow = AuthenticationFlow::<CoreResponseType>::AuthorizationCode;
@@ -179,7 +178,7 @@ impl Provider {
     }
 
     /// Who logged in, if it is an instructor.
-    pub(super) async fn finish(&self, code: String, pending: &Pending) -> Result<String, LoginError> {
+    pub(crate) async fn finish(&self, code: String, pending: &Pending) -> Result<String, LoginError> {
         let provider = |error: &dyn std::error::Error| LoginError::Provider(chain(error));
         let unproven = |error: &dyn std::error::Error| LoginError::Unproven(chain(error));
         let client = self.discover().await?;

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
 use workshop_events::Timestamp;
 
-use crate::api::moments::now;
 use crate::settings::Settings;
+use crate::values::now;
 
 /// How long a login lasts, in milliseconds: a day of teaching.
 const LASTS: i64 = 12 * 60 * 60 * 1000;
@@ -18,7 +18,7 @@ const LASTS: i64 = 12 * 60 * 60 * 1000;
 const LOGIN_LASTS: i64 = 10 * 60 * 1000;
 
 /// Makes and reads the cookies.
-pub(super) struct Sessions {
+pub(crate) struct Sessions {
     key: [u8; 32],
     secure: bool,
     /// Who logged out here before the login ended by itself: ids, and when each ends.
@@ -40,16 +40,16 @@ struct Session {
 
 /// What is remembered of a login on its way to the provider and back.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct Pending {
-    pub(super) state: String,
-    pub(super) nonce: String,
-    pub(super) verifier: String,
-    pub(super) back: String,
+pub(crate) struct Pending {
+    pub(crate) state: String,
+    pub(crate) nonce: String,
+    pub(crate) verifier: String,
+    pub(crate) back: String,
     until: i64,
 }
 
 impl Pending {
-    pub(super) fn new(state: String, nonce: String, verifier: String, back: String) -> Self {
+    pub(crate) fn new(state: String, nonce: String, verifier: String, back: String) -> Self {
         Self { state, nonce, verifier, back, until: now().as_millis() + LOGIN_LASTS }
     }
 }
@@ -57,7 +57,7 @@ impl Pending {
 impl Sessions {
     /// The key comes from the client's secret, so that replicas and restarts agree, and from who is allowed, so that
     /// nobody stays in who was taken off the list. Without a secret it is drawn: then a restart ends all logins.
-    pub(super) fn new(settings: &Settings, secure: bool) -> Result<Self, getrandom::Error> {
+    pub(crate) fn new(settings: &Settings, secure: bool) -> Result<Self, getrandom::Error> {
         let mut key = [0; 32];
         match &settings.oidc_client_secret {
             Some(secret) if !secret.is_empty() => {
@@ -78,14 +78,14 @@ impl Sessions {
     }
 
     /// A cookie that says who logged in.
-    pub(super) fn begin(&self, name: &str) -> Result<HeaderValue, getrandom::Error> {
+    pub(crate) fn begin(&self, name: &str) -> Result<HeaderValue, getrandom::Error> {
         let until = now().as_millis() + LASTS;
         let session = Session { id: random()?, name: name.to_owned(), until };
         Ok(self.cookie("session", &self.seal("session", &session), LASTS / 1000))
     }
 
     /// Who logged in with this browser, if the login still lasts.
-    pub(super) fn name(&self, headers: &HeaderMap) -> Option<String> {
+    pub(crate) fn name(&self, headers: &HeaderMap) -> Option<String> {
         let session: Session = self.open("session", &self.sent(headers, "session")?)?;
         let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
         (Timestamp::from_millis(session.until) > now() && !ended.contains_key(&session.id))
@@ -93,7 +93,7 @@ impl Sessions {
     }
 
     /// Ends the login of this browser, also for who copied its cookie.
-    pub(super) fn end(&self, headers: &HeaderMap) -> HeaderValue {
+    pub(crate) fn end(&self, headers: &HeaderMap) -> HeaderValue {
         let session: Option<Session> =
             self.sent(headers, "session").and_then(|sealed| self.open("session", &sealed));
         if let Some(session) = session {
@@ -106,18 +106,18 @@ impl Sessions {
     }
 
     /// A cookie that ties a login to this browser.
-    pub(super) fn remember(&self, pending: &Pending) -> HeaderValue {
+    pub(crate) fn remember(&self, pending: &Pending) -> HeaderValue {
         self.cookie("login", &self.seal("login", pending), LOGIN_LASTS / 1000)
     }
 
     /// What this browser's login began with.
-    pub(super) fn recall(&self, headers: &HeaderMap) -> Option<Pending> {
+    pub(crate) fn recall(&self, headers: &HeaderMap) -> Option<Pending> {
         let pending: Pending = self.open("login", &self.sent(headers, "login")?)?;
         (pending.until > now().as_millis()).then_some(pending)
     }
 
     /// A login happens once.
-    pub(super) fn forget(&self) -> HeaderValue {
+    pub(crate) fn forget(&self) -> HeaderValue {
         self.cookie("login", "", 0)
     }
 

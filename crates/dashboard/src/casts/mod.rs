@@ -32,7 +32,6 @@ use tokio::time::timeout;
 use crate::client::ClientError;
 
 pub use counts::{Counts, Figures};
-pub use playback::routes;
 pub use upkeep::{Patience, keep_up, once};
 pub use watch::{Seen, Watch};
 

@@ -79,10 +79,10 @@ pub struct Entered {
 /// Checks the token of a request against the workspace and the log that it names, before its body is read.
 ///
 /// # Errors
-/// There is no token, or an unknown or revoked one; it is another workspace's; the log is.
+/// The token is unknown or revoked; it is another workspace's; the log is.
 pub async fn check(
     pool: &PgPool,
-    headers: &HeaderMap,
+    token_hash: [u8; 32],
     workspace: &str,
     log: LogId,
     stream: &str,
@@ -90,8 +90,8 @@ pub async fn check(
     let query = "select w.workspace, l.workspace, l.state, c.next, c.seq from workspaces w \
                  left join logs l on l.log = $2 left join cursors c on c.log = $2 and c.stream = $3 \
                  where w.token_hash = $1 and w.revoked is null";
-    let hash = token_hash(headers)?;
-    let row = sqlx::query(query).bind(hash).bind(log.to_string()).bind(stream).fetch_optional(pool).await?;
+    let row =
+        sqlx::query(query).bind(token_hash).bind(log.to_string()).bind(stream).fetch_optional(pool).await?;
     let row = row.ok_or_else(unknown_token)?;
     if row.try_get::<&str, _>(0)? != workspace {
         return Err(other_workspace().into());
@@ -185,7 +185,11 @@ pub fn hash(token: &str) -> [u8; 32] {
     Sha256::digest(token.as_bytes()).into()
 }
 
-fn token_hash(headers: &HeaderMap) -> Result<[u8; 32], Problem> {
+/// What is stored of the token that comes with a request.
+///
+/// # Errors
+/// There is none.
+pub fn token_hash(headers: &HeaderMap) -> Result<[u8; 32], Problem> {
     let missing = || Problem::unauthorized("Send the workspace's token as Authorization: Bearer <token>.");
     bearer(headers)?.map(hash).ok_or_else(missing)
 }

@@ -2,7 +2,8 @@
 
 use crate::error::ApiError;
 use std::sync::Arc;
-use workshop_wire::ingest::{LogState, OFFSET, Stored};
+use workshop_wire::ProblemBody;
+use workshop_wire::ingest::Stored;
 
 use axum::Json;
 use axum::extract::{Request, State};
@@ -12,13 +13,14 @@ use sqlx::{PgConnection, Row};
 use workshop_events::{LogId, cast};
 
 use super::access::{self, Entered};
+use super::body;
 use super::commit::{Taken, not_at_a_line, seen, settle};
+use super::headers::offset;
+use super::layers::Target;
 use super::lines::{QUARANTINE, Refused, quarantine};
-use super::{body, number, parse_log};
-use crate::Dashboard;
 use crate::casts::chunks::{self, Chunk};
 use crate::projections::columns::bigint;
-use workshop_edge::Path;
+use crate::service::Dashboard;
 use workshop_edge::Problem;
 
 /// How recordings are called.
@@ -64,40 +66,44 @@ impl Recording {
     }
 }
 
-/// `POST /ingest/{workspace}/{log}/cast/{name}`
-pub(super) async fn cast(
+/// Stores whole lines of a recording, as they stand in the file from `Workshop-Offset` on.
+#[utoipa::path(post, path = "/ingest/{workspace}/{log}/cast/{name}", tag = "ingest",
+    params(("workspace" = String, Path, description = "Name of the workspace"),
+        ("log" = String, Path, description = "Id of the log: 16 hex digits"),
+        ("name" = String, Path, description = "File name of the recording, which ends in .cast"),
+        ("Workshop-Offset" = u64, Header, description = "Byte offset of the body's first byte in its file")),
+    request_body(content = String, content_type = "application/x-asciicast"),
+    responses((status = 200, body = Stored), (status = 401, body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, body = ProblemBody, content_type = "application/problem+json")))]
+pub(crate) async fn post_recording(
     State(dashboard): State<Arc<Dashboard>>,
-    Path((workspace, log, name)): Path<(String, String, String)>,
+    target: Target,
     request: Request,
 ) -> Result<Json<Stored>, ApiError> {
-    let log = parse_log(&log)?;
+    let name = &target.name;
     if name.len() > MAX_NAME || !name.ends_with(SUFFIX) || name.contains(['/', '\0']) {
         return Err(
             Problem::bad_request("A recording is named by its file name, which ends in .cast.").into()
         );
     }
-    let recording = Recording { workspace, log, name };
     let (head, body) = request.into_parts();
-    let pool = dashboard.store.ingest();
-    let known = access::check(pool, &head.headers, &recording.workspace, log, &recording.stream()).await?;
-    access::check_open(known.state.unwrap_or(LogState::Open))?;
-    let offset = number(&head.headers, OFFSET)?.ok_or_else(|| {
-        Problem::bad_request("Workshop-Offset is missing: the offset of the body's first byte.")
-    })?;
+    let next = target.open()?.next;
+    let offset = offset(&head.headers)?;
     body::plain(&head.headers)?;
     let announced = body::announced(&head.headers)?;
     if let Some(len) = announced
-        && offset.checked_add(len).is_some_and(|end| end <= known.next)
+        && offset.checked_add(len).is_some_and(|end| end <= next)
     {
         body::drain(body).await?;
         dashboard.taken.count(len, false);
-        return Ok(Json(Stored { next: known.next, seq: None }));
+        return Ok(Json(Stored { next, seq: None }));
     }
     let place = dashboard.casts.room().await;
     let place = place
         .ok_or_else(|| Problem::unavailable("too much is being taken in", &"no room for another cast"))?;
     let (bytes, room) = dashboard.bodies.read_lines(body, announced).await?;
     let len = bytes.len() as u64;
+    let recording = Recording { workspace: target.workspace, log: target.log, name: target.name };
     // A client that goes away does not stop what is being stored, nor give back what that takes.
     let storing = dashboard.clone();
     let storing = tokio::spawn(async move {

@@ -2,6 +2,7 @@
 
 use crate::error::ApiError;
 use std::sync::Arc;
+use workshop_wire::ProblemBody;
 use workshop_wire::ingest::{Diverged, DivergedNoted, LogState, kind};
 
 use axum::Json;
@@ -10,30 +11,35 @@ use axum::http::StatusCode;
 use sqlx::Row;
 use workshop_events::codec::cut;
 
-use super::{access, body, parse_log};
-use crate::Dashboard;
+use super::layers::Target;
+use super::{access, body};
 use crate::projections::columns::shown;
-use workshop_edge::Path;
+use crate::service::Dashboard;
 use workshop_edge::Problem;
 
 const MAX_REASON: usize = 300;
 
-/// `POST /ingest/{workspace}/{log}/diverged`. Nothing more is taken of the log from then on.
-pub(super) async fn diverged(
+/// Notes that a file is not the one that was taken in. Nothing more is taken of the log from then on.
+#[utoipa::path(post, path = "/ingest/{workspace}/{log}/diverged", tag = "ingest",
+    params(("workspace" = String, Path, description = "Name of the workspace"),
+        ("log" = String, Path, description = "Id of the log: 16 hex digits")),
+    request_body = Diverged,
+    responses((status = 200, body = DivergedNoted), (status = 401, body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, body = ProblemBody, content_type = "application/problem+json")))]
+pub(crate) async fn diverged(
     State(dashboard): State<Arc<Dashboard>>,
-    Path((workspace, log)): Path<(String, String)>,
+    target: Target,
     request: Request,
 ) -> Result<Json<DivergedNoted>, ApiError> {
-    let log = parse_log(&log)?;
-    let (head, body) = request.into_parts();
-    let pool = dashboard.store.ingest();
-    let known = access::check(pool, &head.headers, &workspace, log, "").await?;
-    let told: Diverged = body::json(body).await?;
-    match known.state {
-        None => return Err(Problem::not_found("Nothing of this log was taken in.").into()),
-        Some(LogState::Expired) => access::check_open(LogState::Expired)?,
-        Some(_) => {}
+    let told: Diverged = body::json(request.into_body()).await?;
+    if !target.exists() {
+        return Err(Problem::not_found("Nothing of this log was taken in.").into());
     }
+    if target.state() == LogState::Expired {
+        access::check_open(LogState::Expired)?;
+    }
+    let (pool, Target { workspace, log, .. }) = (dashboard.store.ingest(), target);
     let mut transaction = pool.begin().await?;
     access::enter(&mut transaction, &workspace, log).await?;
     let query = "select next from cursors where log = $1 and stream = $2";

@@ -6,22 +6,24 @@ use workshop_wire::ingest::{LastLine, LogPosition, LogState, StreamPosition};
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::HeaderMap;
 use sqlx::Row;
+use workshop_wire::ProblemBody;
 
-use super::{access, parse_log};
-use crate::Dashboard;
-use workshop_edge::Path;
+use super::access;
+use super::layers::Target;
+use crate::service::Dashboard;
 
-/// `GET /ingest/{workspace}/{log}`
-pub(super) async fn position(
+/// How far each file of a log was taken in.
+#[utoipa::path(get, path = "/ingest/{workspace}/{log}", tag = "ingest",
+    params(("workspace" = String, Path, description = "Name of the workspace"),
+        ("log" = String, Path, description = "Id of the log: 16 hex digits")),
+    responses((status = 200, body = LogPosition), (status = 401, body = ProblemBody, content_type = "application/problem+json"),
+        (status = 410, body = ProblemBody, content_type = "application/problem+json")))]
+pub(crate) async fn position(
     State(dashboard): State<Arc<Dashboard>>,
-    Path((workspace, log)): Path<(String, String)>,
-    headers: HeaderMap,
+    target: Target,
 ) -> Result<Json<LogPosition>, ApiError> {
-    let log = parse_log(&log)?;
-    let pool = dashboard.store.ingest();
-    let state = access::check(pool, &headers, &workspace, log, "").await?.state.unwrap_or_default();
+    let (pool, log, state) = (dashboard.store.ingest(), target.log, target.state());
     if state == LogState::Expired {
         access::check_open(state)?;
     }

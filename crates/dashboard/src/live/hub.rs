@@ -13,7 +13,7 @@ use tokio::sync::{Notify, broadcast, watch};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::api::cards::{self, CardRow, Which};
-use crate::api::moments::now;
+use crate::values::now;
 
 /// Frames that a watcher may be behind; then it gets a snapshot instead.
 const BEHIND: usize = 32;

@@ -7,8 +7,8 @@ use sqlx::postgres::PgListener;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-use super::CHANNEL;
-
+/// The channel of the database that says: look.
+const CHANNEL: &str = "workshop_changes";
 /// What a lost notification costs at most.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// A burst of notifications is one look.

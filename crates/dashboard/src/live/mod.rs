@@ -6,7 +6,6 @@
 
 mod hub;
 mod listen;
-mod stream;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,11 +16,7 @@ use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 
 pub(crate) use hub::Hub;
-pub use stream::__path_stream;
-pub(crate) use stream::stream;
 
-/// The channel of the database that says: look.
-pub const CHANNEL: &str = "workshop_changes";
 /// Between two notifications of this replica: what is touched meanwhile is told by the next.
 const NOTIFY_EVERY: Duration = Duration::from_millis(50);
 

@@ -3,6 +3,7 @@
 
 pub mod columns;
 pub mod fold;
+mod place;
 mod rows;
 pub mod status;
 
@@ -12,19 +13,10 @@ use workshop_events::{Commands, Kind, Llm, State, Stream, Timestamp};
 use workshop_projector::Projection;
 
 use crate::store::copy::CopyRows;
-use crate::store::types::{Date, Timestamptz};
+use crate::store::types::Timestamptz;
 use columns::bigint;
 
-/// Where a log's rows lie.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
-    /// The workspace that wrote it.
-    pub workspace: String,
-    /// The log.
-    pub log: String,
-    /// Day of its first ingest.
-    pub opened: Date,
-}
+pub use place::Place;
 
 /// A stream whose records have rows.
 pub trait Projected: Kind + 'static {

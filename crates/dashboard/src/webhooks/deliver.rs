@@ -2,15 +2,15 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use reqwest::Client;
 use sqlx::{FromRow, PgPool};
 use workshop_events::Timestamp;
 
+use super::counts::Counts;
 use super::file::Hook;
-use super::post::{Refusal, Told, post};
-use super::{Counts, Held};
+use super::lock::Held;
+use super::post::{Delivery, Refusal, post};
 
 /// Records of a stream that are read at once.
 const BATCH: i64 = 100;
@@ -95,7 +95,7 @@ pub(super) async fn deliver(
                 passed = Some(record);
                 continue;
             }
-            let told = Told {
+            let delivery = Delivery {
                 id: format!("{}.{}.{}", log.log, record.stream, record.seq),
                 workspace: &workspace,
                 student: &log.student,
@@ -107,11 +107,11 @@ pub(super) async fn deliver(
                 event: &record.kind,
                 line: &record.line,
             };
-            if let Err(refusal) = post(&client, &hook, &told).await {
-                counts.failed.fetch_add(1, Ordering::Relaxed);
+            if let Err(refusal) = post(&client, &hook, &delivery).await {
+                counts.fail();
                 return Ok(Outcome::Refused(refusal));
             }
-            counts.delivered.fetch_add(1, Ordering::Relaxed);
+            counts.deliver();
             note(&hook, &held, &log.log, &[record]).await?;
         }
         if passed.is_some() {

@@ -3,29 +3,28 @@
 //! What was delivered stands in the database, so that nothing is lost by a restart, and one replica at a time delivers:
 //! the one that holds a lock there. Nothing waits for a receiver but the deliveries to it.
 
+mod counts;
 mod deliver;
 mod file;
+mod lock;
 mod post;
 mod queue;
 
+use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use sqlx::pool::PoolConnection;
-use sqlx::{PgConnection, PgPool, Postgres};
-use tokio::sync::{Mutex, watch};
+use sqlx::PgPool;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 
-pub use file::WebhookError;
+use counts::Counts;
 use file::{Hook, read};
 
-use crate::settings::Settings;
+pub use file::WebhookError;
 
-/// The lock of the replica that delivers: `workshop` in ASCII.
-const LOCK: i64 = 0x776f_726b_7368_6f70;
-/// How often a replica tries to become it, and it looks whether it still is.
+/// How often a replica tries to become the one that delivers.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 
 /// The deliveries of this replica.
@@ -36,29 +35,19 @@ pub struct Webhooks {
     _tasks: JoinSet<()>,
 }
 
-#[derive(Debug, Default)]
-struct Counts {
-    delivered: AtomicU64,
-    failed: AtomicU64,
-}
-
-/// The connection that holds the lock. Whatever is noted goes through it: who lost the lock can note nothing.
-#[derive(Clone)]
-struct Held(Arc<Mutex<PgConnection>>);
-
 impl Webhooks {
-    /// Begins to deliver what the file of the settings asks for. `looks` counts up when there may be something.
+    /// Begins to deliver what the file asks for. `looks` counts up when there may be something.
     ///
     /// # Errors
     /// The file cannot be read, or says something that cannot be done.
     pub fn start(
-        settings: &Settings,
+        file: Option<&Path>,
         pool: &PgPool,
         looks: watch::Receiver<u64>,
     ) -> Result<Self, WebhookError> {
         let counts = Arc::new(Counts::default());
         let mut tasks = JoinSet::new();
-        let hooks = match &settings.webhooks {
+        let hooks = match file {
             Some(path) => read(path)?,
             None => Vec::new(),
         };
@@ -72,7 +61,7 @@ impl Webhooks {
 
     /// How many posts were taken, and how many were not.
     pub fn counts(&self) -> (u64, u64) {
-        (self.counts.delivered.load(Ordering::Relaxed), self.counts.failed.load(Ordering::Relaxed))
+        self.counts.both()
     }
 }
 
@@ -84,7 +73,7 @@ async fn run(
     counts: Arc<Counts>,
 ) {
     loop {
-        match lock(&pool).await {
+        match lock::take(&pool).await {
             Ok(Some(held)) => {
                 tracing::info!(webhooks = hooks.len(), "delivering to webhooks");
                 let mut tasks = JoinSet::new();
@@ -94,7 +83,7 @@ async fn run(
                 }
                 // The tasks end by themselves when the lock is lost; then whoever gets it goes on.
                 tokio::select! {
-                    () = lost(&held) => {}
+                    () = lock::lost(&held) => {}
                     _ = tasks.join_next() => {}
                 }
                 tasks.shutdown().await;
@@ -104,34 +93,5 @@ async fn run(
             Err(error) => tracing::debug!(%error, "webhooks wait for the database"),
         }
         sleep(LOOK_EVERY).await;
-    }
-}
-
-/// The lock, unless another replica has it.
-async fn lock(pool: &PgPool) -> Result<Option<Held>, sqlx::Error> {
-    let mut connection: PoolConnection<Postgres> = pool.acquire().await?;
-    let held: bool =
-        sqlx::query_scalar("select pg_try_advisory_lock($1)").bind(LOCK).fetch_one(&mut *connection).await?;
-    if !held {
-        return Ok(None);
-    }
-    // Its own from here on: it goes back to no pool, and closing it gives the lock back.
-    let mut connection = connection.detach();
-    // What a crash takes back is delivered again.
-    sqlx::query("set synchronous_commit = off").execute(&mut connection).await?;
-    Ok(Some(Held(Arc::new(Mutex::new(connection)))))
-}
-
-/// Returns when the connection no longer answers.
-async fn lost(held: &Held) {
-    loop {
-        sleep(LOOK_EVERY).await;
-        let ask = async {
-            let mut connection = held.0.lock().await;
-            sqlx::query("select 1").execute(&mut *connection).await.is_ok()
-        };
-        if !matches!(timeout(LOOK_EVERY * 5, ask).await, Ok(true)) {
-            return;
-        }
     }
 }

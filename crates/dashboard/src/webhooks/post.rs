@@ -9,8 +9,8 @@ use sha2::Sha256;
 use workshop_events::Timestamp;
 
 use super::file::Hook;
-use crate::api::moments::now;
 use crate::client::{ClientError, client};
+use crate::values::now;
 
 /// A receiver answers within this time.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -19,7 +19,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(60 * 60);
 
 /// What is posted.
 #[derive(Serialize)]
-pub(super) struct Told<'a> {
+pub(super) struct Delivery<'a> {
     /// `<log>.<stream>.<seq>`: the same however often it is delivered.
     pub(super) id: String,
     pub(super) workspace: &'a str,
@@ -58,8 +58,8 @@ pub(super) fn poster(hooks: &[Hook]) -> Result<Client, ClientError> {
 }
 
 /// Posts once.
-pub(super) async fn post(client: &Client, hook: &Hook, told: &Told<'_>) -> Result<(), Refusal> {
-    let body = serde_json::to_string(told).unwrap_or_default();
+pub(super) async fn post(client: &Client, hook: &Hook, delivery: &Delivery<'_>) -> Result<(), Refusal> {
+    let body = serde_json::to_string(delivery).unwrap_or_default();
     let signature = signature(&hook.secret, now().as_millis() / 1000, &body);
     let sent = client
         .post(hook.url.clone())

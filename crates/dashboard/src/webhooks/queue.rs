@@ -10,9 +10,10 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
+use super::counts::Counts;
 use super::deliver::{Outcome, begin, deliver};
 use super::file::Hook;
-use super::{Counts, Held};
+use super::lock::Held;
 
 /// Workspaces that are delivered at once, to one receiver.
 const AT_ONCE: usize = 8;

@@ -61,7 +61,7 @@ async fn every_route_needs_a_login() {
     let database = Database::new().await;
     database.working("ada", "Ada", super::harness::LOG).await;
     let running = Served::on(&database).await;
-    let document: Value = serde_json::from_str(&workshop_dashboard::api::openapi().unwrap()).unwrap();
+    let document: Value = serde_json::from_str(&workshop_dashboard::openapi().unwrap()).unwrap();
     let mut asked = 0;
     for (path, methods) in document["paths"].as_object().unwrap() {
         let filled = path

@@ -1,7 +1,7 @@
 //! Missing lines: waited for, passed over, and taken in when they come after all.
 
 use serde_json::json;
-use workshop_dashboard::ingest::vector::pass_over;
+use workshop_dashboard::{Dashboard, ingest::vector};
 use workshop_events::Stream;
 use workshop_testing::dashboard::{Database, LOG, Served};
 
@@ -144,4 +144,8 @@ async fn a_revoked_workspace_is_projected_to_its_end() {
     class.database.run("update workspaces set revoked = now()").await;
     pass_over(&class.served.dashboard).await.unwrap();
     assert_eq!(class.seen().await, (active("two"), 2, 0, 1));
+}
+
+async fn pass_over(dashboard: &Dashboard) -> Result<(), sqlx::Error> {
+    vector::pass_over(dashboard.store.ingest(), &dashboard.changes).await
 }

@@ -1,5 +1,6 @@
 //! A dashboard in the test's own process.
 
+use std::future::pending;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -10,9 +11,10 @@ use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tracing_subscriber::filter::LevelFilter;
-use workshop_dashboard::Dashboard;
 use workshop_dashboard::arguments::{Arguments, Command};
 use workshop_dashboard::settings::Settings;
+use workshop_dashboard::{Dashboard, router};
+use workshop_edge::{Limits, serve};
 
 use super::database::Database;
 use super::poster::{Poster, WORKSPACE};
@@ -38,7 +40,7 @@ pub struct Served {
     /// A client that follows no redirects.
     pub http: Client,
     _casts: tempfile::TempDir,
-    _serving: JoinSet<std::io::Result<()>>,
+    _serving: JoinSet<()>,
 }
 
 impl Served {
@@ -62,7 +64,7 @@ impl Served {
         let dashboard = Dashboard::open(settings).await.unwrap();
         let address = listener.local_addr().unwrap();
         let mut serving = JoinSet::new();
-        serving.spawn(axum::serve(listener, dashboard.app()).into_future());
+        serving.spawn(serve(listener, router(&dashboard), Limits::default(), pending()));
         let http = Client::builder().no_proxy().redirect(Policy::none()).build().unwrap();
         Self { dashboard, address, http, _casts: casts, _serving: serving }
     }

@@ -2,7 +2,7 @@
 
 use reqwest::Method;
 use tokio::net::TcpListener;
-use workshop_dashboard::api::openapi;
+use workshop_dashboard::{openapi, router};
 use workshop_testing::backend;
 use workshop_testing::dashboard::{Browser, Database, INSTRUCTOR, LOG, Provider, Served, WORKSPACE};
 
@@ -41,7 +41,7 @@ pub(crate) async fn lines(workspace: &Backend) -> Vec<String> {
         token("ingest", &ingest),
     ];
 
-    let routes = routes::all(&served.dashboard.app(), &openapi().unwrap());
+    let routes = routes::all(&router(&served.dashboard), &openapi().unwrap());
     // Logging out ends the login that the others are asked with.
     let (last, first): (Vec<_>, Vec<_>) = routes.into_iter().partition(|(_, path)| path == "/auth/logout");
     let mut lines = Vec::new();

@@ -1,15 +1,14 @@
 //! Projects what is stored of a log that comes by Vector, as far as nothing is missing, and passes over what stays missing.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::{PgConnection, Row};
+use sqlx::{PgConnection, PgPool, Row};
 use workshop_events::{Commands, Llm, LogId, State};
 
 use super::store::Stored;
-use crate::Dashboard;
 use crate::ingest::access::{self, Entered};
 use crate::ingest::commit::{Fold, load_fold, settle_projections};
+use crate::live::Changes;
 use crate::projections::{Place, Projected, columns::bigint, fold};
 use crate::store::copy::CopyRows;
 use workshop_wire::ingest::LogState;
@@ -132,10 +131,10 @@ async fn move_cursor<K: Projected>(
 }
 
 /// Passes over what stays missing, for as long as the dashboard runs and whether or not more lines come.
-pub async fn keep_up(dashboard: Arc<Dashboard>) {
+pub async fn keep_up(pool: PgPool, changes: Changes) {
     loop {
         tokio::time::sleep(EVERY).await;
-        if let Err(error) = pass_over(&dashboard).await {
+        if let Err(error) = pass_over(&pool, &changes).await {
             tracing::warn!(%error, "missing lines were not passed over; tried again, nothing is lost");
         }
     }
@@ -146,8 +145,7 @@ pub async fn keep_up(dashboard: Arc<Dashboard>) {
 ///
 /// # Errors
 /// The database does not answer; what was not done is done the next time.
-pub async fn pass_over(dashboard: &Dashboard) -> Result<(), sqlx::Error> {
-    let pool = dashboard.store.ingest();
+pub async fn pass_over(pool: &PgPool, changes: &Changes) -> Result<(), sqlx::Error> {
     let query = "select distinct logs.workspace, logs.log from gaps join logs using (log) \
                  left join cursors on cursors.log = gaps.log and cursors.stream = gaps.stream \
                  where logs.via = 'vector' and logs.state <> 'expired' and gaps.from_seq > coalesce(cursors.seq, 0) \
@@ -167,7 +165,7 @@ pub async fn pass_over(dashboard: &Dashboard) -> Result<(), sqlx::Error> {
         changed(&mut transaction, &workspace).await?;
         transaction.commit().await?;
         tracing::info!(workspace, %log, "missing lines were waited for, and are passed over");
-        dashboard.touched();
+        changes.touched();
     }
     Ok(())
 }

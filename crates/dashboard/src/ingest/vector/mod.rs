@@ -13,44 +13,36 @@ use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use bytes::Bytes;
-use serde::Serialize;
 use sqlx::PgConnection;
 use workshop_events::{Commands, Llm, State as StateKind};
 
 use super::access::{self, Entered, Via};
 use super::body::{self, MAX_BODY};
-use crate::Dashboard;
+use super::layers::Poster;
+use crate::service::Dashboard;
 use advance::{Came, advance, changed};
 use read::{Batch, LogLines, Malformed};
 use store::store;
-use workshop_edge::Path;
 use workshop_edge::Problem;
-use workshop_wire::ingest::LogState;
+use workshop_wire::ProblemBody;
+use workshop_wire::ingest::{LogState, VectorStored};
 
 pub use advance::{keep_up, pass_over};
 
 /// How many lines go to quarantine with one statement.
 const AT_ONCE: usize = 1024;
 
-/// What became of a post.
-#[derive(Clone, Copy, Debug, Serialize)]
-pub(super) struct Answer {
-    /// Lines that it had.
-    lines: u64,
-    /// Those that are new.
-    stored: u64,
-    /// Those that are no records, whether or not they came before.
-    malformed: u64,
-}
-
-/// `POST /ingest/vector/{workspace}`
-pub(super) async fn vector(
+/// Stores what Vector read: lines of any file and log of a workspace, each with its path.
+#[utoipa::path(post, path = "/ingest/vector/{workspace}", tag = "ingest",
+    params(("workspace" = String, Path, description = "Name of the workspace")),
+    request_body(content = String, content_type = "application/x-ndjson"),
+    responses((status = 200, body = VectorStored), (status = 401, body = ProblemBody, content_type = "application/problem+json")))]
+pub(crate) async fn post_vector(
     State(dashboard): State<Arc<Dashboard>>,
-    Path(workspace): Path<String>,
+    Poster(workspace): Poster,
     request: Request,
-) -> Result<Json<Answer>, ApiError> {
+) -> Result<Json<VectorStored>, ApiError> {
     let (head, body) = request.into_parts();
-    access::check_workspace(dashboard.store.ingest(), &head.headers, &workspace).await?;
     let gzip = is_gzip(&head.headers)?;
     let announced = body::announced(&head.headers)?;
     let (bytes, held) = dashboard.bodies.read(body, announced).await.map_err(come_again)?;
@@ -105,10 +97,10 @@ fn come_again(problem: Problem) -> Problem {
 }
 
 /// Stores what a body holds, all of it or nothing.
-async fn take(dashboard: Arc<Dashboard>, workspace: String, batch: Batch) -> Result<Answer, ApiError> {
+async fn take(dashboard: Arc<Dashboard>, workspace: String, batch: Batch) -> Result<VectorStored, ApiError> {
     let Batch { lines, logs, mut malformed } = batch;
     if lines == 0 {
-        return Ok(Answer { lines, stored: 0, malformed: 0 });
+        return Ok(VectorStored { lines, stored: 0, malformed: 0 });
     }
     let mut transaction = dashboard.store.ingest().begin().await?;
     access::lock(&mut transaction, &workspace).await?;
@@ -125,7 +117,7 @@ async fn take(dashboard: Arc<Dashboard>, workspace: String, batch: Batch) -> Res
     if stored + kept > 0 {
         dashboard.touched();
     }
-    Ok(Answer { lines, stored, malformed: refused })
+    Ok(VectorStored { lines, stored, malformed: refused })
 }
 
 /// Stores lines of one log. Gives how many are new.

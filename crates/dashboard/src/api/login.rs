@@ -10,20 +10,20 @@ use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 use subtle::ConstantTimeEq;
 
-use super::oidc::LoginError;
-use crate::Dashboard;
+use crate::auth::oidc::LoginError;
+use crate::service::Dashboard;
 use workshop_edge::Problem;
 use workshop_edge::Query;
 
 /// Where to go after the login.
 #[derive(Deserialize)]
-pub(super) struct LoginQuery {
+pub(crate) struct LoginQuery {
     #[serde(rename = "return")]
     back: Option<String>,
 }
 
 /// Sends the browser to the provider.
-pub(super) async fn login(
+pub(crate) async fn login(
     State(dashboard): State<Arc<Dashboard>>,
     Query(query): Query<LoginQuery>,
 ) -> Result<Response, ApiError> {
@@ -42,7 +42,7 @@ pub(super) async fn login(
 
 /// What a provider sends the browser back with.
 #[derive(Deserialize)]
-pub(super) struct CallbackQuery {
+pub(crate) struct CallbackQuery {
     code: Option<String>,
     state: Option<String>,
     error: Option<String>,
@@ -50,7 +50,7 @@ pub(super) struct CallbackQuery {
 }
 
 /// Ends the way to the provider and back.
-pub(super) async fn callback(
+pub(crate) async fn callback(
     State(dashboard): State<Arc<Dashboard>>,
     Query(query): Query<CallbackQuery>,
     headers: HeaderMap,

@@ -1,31 +1,18 @@
 //! The instructors' pages, embedded.
 
-use std::sync::Arc;
-
-use axum::Router;
 use axum::extract::Request;
 use axum::response::Response;
-use axum::routing::get;
 use workshop_pages::Pages;
-
-use crate::Dashboard;
 
 static PAGES: Pages = workshop_pages::embedded!();
 
-/// The pages, and their parts under `/assets/`. Which view an address means is decided in the browser: each is the same page.
-pub fn routes() -> Router<Arc<Dashboard>> {
-    let mut router = Router::new().route("/assets/{*name}", get(part));
-    for view in ["/", "/matrix", "/steps", "/commands", "/trouble", "/students/{workspace}"] {
-        router = router.route(view, get(page));
-    }
-    router
-}
-
-async fn page(request: Request) -> Response {
+/// Which view an address means is decided in the browser: each is the same page.
+pub(crate) async fn page(request: Request) -> Response {
     PAGES.answer(request.method(), "/", request.headers())
 }
 
-async fn part(request: Request) -> Response {
+/// A part of the page.
+pub(crate) async fn part(request: Request) -> Response {
     PAGES.answer(request.method(), request.uri().path(), request.headers())
 }
 

@@ -12,8 +12,8 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use tokio::sync::broadcast::error::RecvError;
 
-use super::ended;
-use crate::Dashboard;
+use crate::live::ended;
+use crate::service::Dashboard;
 
 /// So that neither side nor a proxy takes the connection for dead.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
