@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
+use serde::Deserialize;
 use serde_json::{Map, Value, json, map::Entry};
 
 use crate::checkout::Checkout;
@@ -71,13 +72,26 @@ fn generated(checkout: &Checkout) -> Result<Vec<Generated>> {
         files.push((Path::new("schemas").join(name), json(&schema)?));
     }
     files.push(("schemas/workshop.schema.json".into(), json(&workshop_definition::schema())?));
-    let openapi = workshop_backend::openapi()?;
-    files.push(("web/src/api/schema.d.ts".into(), client(checkout, &openapi)?));
-    files.push(("schemas/openapi.json".into(), openapi.trim_end().to_owned() + "\n"));
-    let openapi = workshop_dashboard::openapi()?;
-    files.push(("web/src/api/dashboard.d.ts".into(), client(checkout, &openapi)?));
-    files.push(("schemas/dashboard.openapi.json".into(), openapi.trim_end().to_owned() + "\n"));
+    let Documents { backend, dashboard } = documents(checkout)?;
+    files.push(("web/src/api/schema.d.ts".into(), client(checkout, &backend)?));
+    files.push(("schemas/openapi.json".into(), backend.trim_end().to_owned() + "\n"));
+    files.push(("web/src/api/dashboard.d.ts".into(), client(checkout, &dashboard)?));
+    files.push(("schemas/dashboard.openapi.json".into(), dashboard.trim_end().to_owned() + "\n"));
     Ok(files)
+}
+
+/// The OpenAPI documents, as the services write them.
+#[derive(Deserialize)]
+struct Documents {
+    backend: String,
+    dashboard: String,
+}
+
+fn documents(checkout: &Checkout) -> Result<Documents> {
+    // Built with the whole workspace's features, as the tests are: nothing is built twice.
+    program::run(checkout.cargo().args(["build", "--quiet", "--workspace", "--example", "documents"]))?;
+    let program = checkout.target.join("debug/examples/documents");
+    Ok(serde_json::from_str(&program::output(&mut checkout.command(&program.to_string_lossy()))?)?)
 }
 
 /// The types of an OpenAPI document for the pages. A property with a default may be absent.

@@ -261,7 +261,10 @@ mod tests {
     #[test]
     fn each_flag_has_a_variable() {
         let command = <Program as clap::CommandFactory>::command();
-        let without = command.get_arguments().filter(|flag| flag.get_env().is_none()).map(|flag| flag.get_id().as_str());
+        let without = command
+            .get_arguments()
+            .filter(|flag| flag.get_env().is_none())
+            .map(|flag| flag.get_id().as_str());
         assert_eq!(without.collect::<Vec<_>>(), [""; 0]);
     }
 }

@@ -160,7 +160,6 @@ pub fn router(dashboard: &Arc<Dashboard>) -> Router {
         .route("/metrics", get(health::metrics))
         .merge(described)
         .merge(browsers)
-        .method_not_allowed_fallback(async || Problem::method_not_allowed())
         .layer(from_fn(protected))
         .with_state(dashboard.clone())
 }

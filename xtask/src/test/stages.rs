@@ -58,7 +58,7 @@ pub(super) const STAGES: &[Stage] = &[
     Stage { bare: true, ..Stage::new("tidy", |checkout, _| one(tidy::run(checkout))) },
     Stage { bare: true, holds: CARGO, ..Stage::new("clippy", clippy) },
     Stage { bare: true, holds: CARGO, ..Stage::new("docs", docs) },
-    Stage::new("generated files", |checkout, _| one(codegen::check(checkout))),
+    Stage { holds: CARGO, ..Stage::new("generated files", |checkout, _| one(codegen::check(checkout))) },
     Stage { servers: true, soaks: true, holds: EXAMPLE_PORT, ..Stage::new("rust", rust) },
     Stage::new("pages", |checkout, _| browser::pages(checkout)),
     Stage {

@@ -26,7 +26,7 @@ const ARROWS: &[(&str, &str)] = &[
         "events journal projector definition wire edge sandbox pages backend shipper dashboard cli simulator",
     ),
     ("fuzz", "events journal definition wire sandbox backend"),
-    ("xtask", "events definition wire sandbox backend dashboard simulator"),
+    ("xtask", "events definition sandbox simulator"),
 ];
 
 /// Crates that are functions of their input: no runtime, no file-system watching, no network, however far down.

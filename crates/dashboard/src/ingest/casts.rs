@@ -69,7 +69,7 @@ impl Recording {
 /// Stores whole lines of a recording, as they stand in the file from `Workshop-Offset` on.
 #[utoipa::path(post, path = "/ingest/{workspace}/{log}/cast/{name}", tag = "ingest",
     params(("workspace" = String, Path, description = "Name of the workspace"),
-        ("log" = String, Path, description = "Id of the log: 16 hex digits"),
+        ("log" = String, Path, description = "Id of the log", pattern = "^[0-9a-f]{16}$"),
         ("name" = String, Path, description = "File name of the recording, which ends in .cast"),
         ("Workshop-Offset" = u64, Header, description = "Byte offset of the body's first byte in its file")),
     request_body(content = String, content_type = "application/x-asciicast"),

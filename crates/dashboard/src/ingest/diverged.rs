@@ -22,7 +22,7 @@ const MAX_REASON: usize = 300;
 /// Notes that a file is not the one that was taken in. Nothing more is taken of the log from then on.
 #[utoipa::path(post, path = "/ingest/{workspace}/{log}/diverged", tag = "ingest",
     params(("workspace" = String, Path, description = "Name of the workspace"),
-        ("log" = String, Path, description = "Id of the log: 16 hex digits")),
+        ("log" = String, Path, description = "Id of the log", pattern = "^[0-9a-f]{16}$")),
     request_body = Diverged,
     responses((status = 200, body = DivergedNoted), (status = 401, body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, body = ProblemBody, content_type = "application/problem+json"),

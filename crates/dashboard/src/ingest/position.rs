@@ -16,7 +16,7 @@ use crate::service::Dashboard;
 /// How far each file of a log was taken in.
 #[utoipa::path(get, path = "/ingest/{workspace}/{log}", tag = "ingest",
     params(("workspace" = String, Path, description = "Name of the workspace"),
-        ("log" = String, Path, description = "Id of the log: 16 hex digits")),
+        ("log" = String, Path, description = "Id of the log", pattern = "^[0-9a-f]{16}$")),
     responses((status = 200, body = LogPosition), (status = 401, body = ProblemBody, content_type = "application/problem+json"),
         (status = 410, body = ProblemBody, content_type = "application/problem+json")))]
 pub(crate) async fn position(

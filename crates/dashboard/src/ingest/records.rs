@@ -19,7 +19,7 @@ use crate::service::Dashboard;
 /// Stores whole lines of one of the three JSONL streams, as they stand in the file from `Workshop-Offset` on.
 #[utoipa::path(post, path = "/ingest/{workspace}/{log}/{stream}", tag = "ingest",
     params(("workspace" = String, Path, description = "Name of the workspace"),
-        ("log" = String, Path, description = "Id of the log: 16 hex digits"),
+        ("log" = String, Path, description = "Id of the log", pattern = "^[0-9a-f]{16}$"),
         ("stream" = String, Path, description = "state, commands or llm"),
         ("Workshop-Offset" = u64, Header, description = "Byte offset of the body's first byte in its file"),
         ("Workshop-Too-Long" = Option<u64>, Header, description = "Instead of a body: the length in bytes of a line that is too long to be posted")),

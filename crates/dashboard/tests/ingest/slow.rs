@@ -11,8 +11,8 @@ use workshop_testing::dashboard::{DashboardProcess, Database, LOG};
 
 /// So many senders of each kind at once.
 const SENDERS: usize = 100;
-/// What all of them may add to the memory of the process: a connection's own buffer, which grows with what it reads.
-const GOAL: u64 = 96 << 20;
+/// What all of them may add to the memory of the process.
+const GOAL: u64 = 32 << 20;
 const PATIENCE: Duration = Duration::from_secs(10);
 const BODY: usize = 2_000_000;
 
