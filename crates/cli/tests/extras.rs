@@ -90,11 +90,21 @@ impl Workshop {
 
     /// Says a line to the service from within the workspace, and returns its answer.
     fn say(&self, host: &str, line: &str) -> Option<String> {
-        let script = format!("exec 3<>/dev/tcp/{host}/7000 && echo '{line}' >&3 && cat <&3");
+        let script = format!("exec 3<>/dev/tcp/{host}/7000 && echo '{line}' >&3 && cat <&3 && echo said");
         let container = self.user.containers().pop()?;
         let command = ["exec", "--user", "student", &container, "timeout", "5", "bash", "-c", &script];
-        let output = self.user.engine_command(&command).output().unwrap();
-        output.status.success().then(|| String::from_utf8(output.stdout).unwrap().trim_end().to_owned())
+        for _ in 0..5 {
+            let output = self.user.engine_command(&command).output().unwrap();
+            if !output.status.success() {
+                return None;
+            }
+            let output = String::from_utf8(output.stdout).unwrap();
+            // On a busy machine Podman 4.3 may end `exec` before it has printed everything.
+            if let Some(answer) = output.strip_suffix("said\n") {
+                return Some(answer.trim_end().to_owned());
+            }
+        }
+        panic!("the engine prints nothing of what a command in {container} prints");
     }
 
     /// What runs beside the workspace.
