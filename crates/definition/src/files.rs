@@ -5,7 +5,9 @@ use std::io::{self, Read};
 use std::path::{Component, Path, PathBuf};
 
 use crate::problem::shown;
-use crate::yaml;
+
+/// The largest file that is read as text, in bytes.
+pub(crate) const MAX_TEXT_BYTES: u64 = 4 << 20;
 
 /// The largest file that is copied into an image or artifact, in bytes.
 const MAX_COPIED_BYTES: u64 = 64 << 20;
@@ -69,7 +71,7 @@ impl Root {
 
     /// The text of the file at `path`.
     pub(crate) fn text(&self, path: &str) -> Result<String, Refusal> {
-        let bytes = read_limited(&self.file(path)?, yaml::MAX_BYTES)?;
+        let bytes = read_limited(&self.file(path)?, MAX_TEXT_BYTES)?;
         match String::from_utf8(bytes) {
             Ok(text) if !text.contains('\0') => Ok(text),
             _ => Err(Refusal::NotText),

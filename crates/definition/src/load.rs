@@ -4,7 +4,7 @@ use std::path::Path;
 use std::rc::Rc;
 
 use crate::definition::Definition;
-use crate::files::{self, Root};
+use crate::files::Root;
 use crate::problem::{Findings, Place, Problems};
 use crate::source::WorkshopFile;
 use crate::source::record::Read;
@@ -27,7 +27,7 @@ pub fn load(dir_or_file: &Path) -> Result<Definition, Problems> {
         _ => Path::new("."),
     });
     let mut findings = Findings::default();
-    let definition = match read_yaml(&file) {
+    let definition = match yaml::read(&file) {
         Ok(node) => read_workshop(node, &name, &mut findings).map(|mut source| {
             let steps = steps::collect(&mut source, Some(&root), &mut findings);
             rules::check(&source, &steps, &mut findings);
@@ -60,15 +60,6 @@ pub fn parse_bytes(name: &str, bytes: &[u8]) -> Result<(), Problems> {
         }
     };
     findings.into_result(name, read)
-}
-
-/// Reads a file as YAML; `None` when it is empty.
-pub(crate) fn read_yaml(file: &Path) -> Result<Option<Rc<Node>>, yaml::Refusal> {
-    match files::read_limited(file, yaml::MAX_BYTES) {
-        Ok(bytes) => yaml::parse(&bytes),
-        Err(files::Refusal::TooLarge(_)) => Err(yaml::too_large()),
-        Err(refusal) => Err(yaml::Refusal::unreadable(&refusal)),
-    }
 }
 
 fn read_workshop(node: Option<Rc<Node>>, name: &str, findings: &mut Findings) -> Option<WorkshopFile> {

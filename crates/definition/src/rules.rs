@@ -1,17 +1,18 @@
 //! The rules of `workshop.yaml` that need no other file: what is required, what excludes what, what names are allowed.
 
+mod fields;
 mod requires;
 mod steps;
 
 use std::collections::HashMap;
 
 use crate::names;
-use crate::problem::{Findings, Place, shown};
-use crate::source::record::{At, List};
+use crate::problem::{Findings, shown};
 use crate::source::{
     BaseSection, ContainerSection, InfrastructureSection, LlmSection, WorkshopFile, WorkshopSection,
 };
 use crate::steps::StepSource;
+use fields::{check_env_names, given, items, require, require_field};
 
 /// Checks the whole definition, its steps being read.
 pub(crate) fn check(file: &WorkshopFile, steps: &[StepSource], findings: &mut Findings) {
@@ -125,53 +126,4 @@ fn check_container(container: &ContainerSection, findings: &mut Findings) {
         }
     }
     check_env_names(container.env.as_ref().map_or(&[], |env| &env.items), findings);
-}
-
-/// Checks that the names of environment variables are names.
-fn check_env_names(env: &[(String, At<String>)], findings: &mut Findings) {
-    for (name, value) in env {
-        if !names::is_env_name(name) {
-            let instead = "use letters, digits and _, and begin with no digit";
-            findings.add(&value.place, names::ENV_NAME_RULE, instead);
-        }
-    }
-}
-
-/// The items of a list that may be left out.
-fn items<T>(list: &Option<List<T>>) -> impl Iterator<Item = (usize, &T)> {
-    list.iter().flat_map(|list| list.items.iter().map(|(index, item)| (*index, item)))
-}
-
-/// The text of a field that is there and not blank.
-fn given(field: &Option<At<String>>) -> Option<&At<String>> {
-    field.as_ref().filter(|text| !text.value.trim().is_empty())
-}
-
-/// The text of a field that must be there, else `<path>.<key>: required`.
-fn require_field<'a>(
-    around: &Place,
-    key: &str,
-    field: &'a Option<At<String>>,
-    instead: &str,
-    findings: &mut Findings,
-) -> Option<&'a At<String>> {
-    let text = given(field);
-    if text.is_none() && !findings.was_misread(around, key) {
-        findings.add(&around.field(key), "required", instead);
-    }
-    text
-}
-
-/// The text of an item's field that must be there, else `<path>: <key> is required`.
-fn require<'a>(
-    around: &Place,
-    key: &str,
-    field: &'a Option<At<String>>,
-    findings: &mut Findings,
-) -> Option<&'a At<String>> {
-    let text = given(field);
-    if text.is_none() && !findings.was_misread(around, key) {
-        findings.add(around, format!("{key} is required"), format!("add {key}: and its value"));
-    }
-    text
 }

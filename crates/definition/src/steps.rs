@@ -151,7 +151,7 @@ impl Directory<'_> {
                 return None;
             }
         };
-        match crate::load::read_yaml(&file) {
+        match yaml::read(&file) {
             Ok(Some(node)) => StepFile::read(&node, place.at(node.pos), self.findings),
             Ok(None) => Some(StepFile::empty(place)),
             Err(yaml::Refusal { pos, message, instead }) => {

@@ -1,15 +1,13 @@
 //! YAML as a tree of nodes with positions, within limits: size, depth, and what aliases expand to.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::rc::Rc;
 
 use granit_parser::{ErrorKind, Event, Marker, Parser, ScalarStyle, Tag, options};
 
-use crate::files;
+use crate::files::{self, MAX_TEXT_BYTES};
 use crate::problem::{Pos, shown};
-
-/// The largest file that is read, in bytes.
-pub(crate) const MAX_BYTES: u64 = 4 << 20;
 
 /// How deep nodes may be nested, aliases resolved.
 const MAX_DEPTH: usize = 64;
@@ -66,7 +64,7 @@ impl Refusal {
     }
 
     /// The refusal of a file that could not be read.
-    pub(crate) fn unreadable(refusal: &files::Refusal) -> Self {
+    fn unreadable(refusal: &files::Refusal) -> Self {
         let message = match refusal {
             files::Refusal::Io(error) => format!("cannot be read: {error}"),
             _ => "file not found".to_owned(),
@@ -75,9 +73,18 @@ impl Refusal {
     }
 }
 
+/// Reads a file as one YAML document; `None` when it is empty.
+pub(crate) fn read(file: &Path) -> Result<Option<Rc<Node>>, Refusal> {
+    match files::read_limited(file, MAX_TEXT_BYTES) {
+        Ok(bytes) => parse(&bytes),
+        Err(files::Refusal::TooLarge(_)) => Err(too_large()),
+        Err(refusal) => Err(Refusal::unreadable(&refusal)),
+    }
+}
+
 /// Reads bytes as one YAML document; `None` when it is empty.
 pub(crate) fn parse(bytes: &[u8]) -> Result<Option<Rc<Node>>, Refusal> {
-    if bytes.len() as u64 > MAX_BYTES {
+    if bytes.len() as u64 > MAX_TEXT_BYTES {
         return Err(too_large());
     }
     let text = std::str::from_utf8(bytes).map_err(|error| {
@@ -99,11 +106,11 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Option<Rc<Node>>, Refusal> {
     Ok(tree.root)
 }
 
-/// The refusal of a file of more than [`MAX_BYTES`].
-pub(crate) fn too_large() -> Refusal {
+/// The refusal of a file of more than [`MAX_TEXT_BYTES`].
+fn too_large() -> Refusal {
     Refusal::new(
         Pos::START,
-        format!("larger than {} MiB", MAX_BYTES >> 20),
+        format!("larger than {} MiB", MAX_TEXT_BYTES >> 20),
         "move long texts into files of their own",
     )
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::items;
+use super::fields::items;
 use crate::problem::{Findings, shown};
 use crate::steps::StepSource;
 

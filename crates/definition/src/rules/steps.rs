@@ -2,7 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{check_env_names, given, items, require, requires};
+use super::fields::{check_env_names, given, items, require};
+use super::requires;
 use crate::artifact::Navigation;
 use crate::names;
 use crate::problem::{Findings, nearest, shown};
