@@ -6,7 +6,6 @@
 pub mod cast;
 pub mod codec;
 mod command;
-mod event_table;
 mod finding;
 mod help;
 mod kind;

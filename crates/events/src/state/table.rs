@@ -37,7 +37,7 @@ macro_rules! state_events {
             }
 
             /// Reads the fields of an event from its line, in any order.
-            fn read(name: Text<'a>, line: &'a str) -> Result<Self, serde_json::Error> {
+            pub(super) fn read(name: Text<'a>, line: &'a str) -> Result<Self, serde_json::Error> {
                 match name.as_str() {
                     $( $name => {
                         #[derive(Deserialize)]
@@ -56,7 +56,7 @@ macro_rules! state_events {
 
             /// Reads the fields of an event in the order in which they are written; `None` when they are in another,
             /// or the event is not known.
-            fn read_in_order(name: &str, fields: &mut FieldsInOrder<'a>) -> Option<Self> {
+            pub(super) fn read_in_order(name: &str, fields: &mut FieldsInOrder<'a>) -> Option<Self> {
                 Some(match name {
                     $( $name => Self::$variant {
                         $( $field: fields
@@ -70,4 +70,4 @@ macro_rules! state_events {
     };
 }
 
-pub(crate) use state_events;
+pub(super) use state_events;
