@@ -4,6 +4,9 @@
 //! lines at a time as a backend does, with checksums; it holds each volume's `writer.lock` meanwhile. It has no clock:
 //! whoever calls [`SimulatedClass::advance`] says what time it is.
 
+mod act;
+mod error;
+mod events;
 mod names;
 mod random;
 mod script;
@@ -25,6 +28,7 @@ use script::Script;
 use times::Times;
 use volume::LogVolume;
 
+pub use error::SimulatorError;
 pub use names::student_name;
 pub use student::StudentKind;
 pub use volume::Written;
@@ -55,22 +59,6 @@ impl Default for Options {
             length: Duration::from_secs(90 * 60),
         }
     }
-}
-
-/// Why a class cannot be written.
-#[derive(Debug, thiserror::Error)]
-pub enum SimulatorError {
-    /// A volume is another's.
-    #[error(transparent)]
-    Volume(#[from] workshop_journal::OpenError),
-    /// A volume cannot be written to.
-    #[error("cannot write the log in {dir}: {source}")]
-    Write {
-        /// The volume.
-        dir: PathBuf,
-        /// What the system says.
-        source: io::Error,
-    },
 }
 
 /// A student of a class, and the workspace that the student works in.

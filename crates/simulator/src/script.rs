@@ -3,46 +3,17 @@
 
 use std::collections::VecDeque;
 
-use workshop_events::{
-    Cause, CheckCount, FailedTest, Outcome, StateEvent, SwitchDone, SwitchKind, Tokens, Trigger,
-};
+use workshop_events::{Cause, Outcome, StateEvent, SwitchDone, SwitchKind, Tokens, Trigger};
 
+use crate::act::{Act, Exchange};
+use crate::events::{connected, disconnected, result, started};
 use crate::random::Random;
 use crate::student::{Habits, StudentKind};
 use crate::typing;
-use crate::workshop::{self, Failure, HARDEST, Line, TASKS, Task, WORKSHOP};
+use crate::workshop::{Failure, HARDEST, Line, TASKS, Task};
 
 /// Seconds that a check takes in the workspace.
 const CHECK: f64 = 0.3;
-
-/// One thing that ends up in the log.
-pub(crate) enum Act {
-    /// A state event, as it is written.
-    State(StateEvent<'static>),
-    /// A shell starts, and its recording.
-    Open { session: String },
-    /// The shell of the session ends, with an exit code unless the backend ended it.
-    Close { session: String, exit: Option<i32> },
-    /// The terminal gets this.
-    Output(String),
-    /// A command begins.
-    Marker(&'static str),
-    /// A command ended.
-    Command { began: f64, line: &'static Line, step: &'static str, cwd: &'static str },
-    /// The language model answered.
-    Help(Exchange),
-}
-
-/// A question to the language model, and its answer.
-pub(crate) struct Exchange {
-    pub(crate) step: &'static str,
-    pub(crate) mode: &'static str,
-    pub(crate) question: &'static str,
-    pub(crate) response: &'static str,
-    pub(crate) tokens: Tokens,
-    pub(crate) seconds: f64,
-    pub(crate) outcome: Outcome,
-}
 
 /// Where the student is.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -363,45 +334,5 @@ impl Script {
 
     fn act(&mut self, act: Act) {
         self.queue.push_back((self.clock, act));
-    }
-}
-
-/// A backend takes the volume, for a swap or at the beginning.
-fn started(swap: Option<(&'static str, SwitchDone<'static>)>) -> StateEvent<'static> {
-    let (image, switch) = swap.map_or(("step-0", None), |(image, done)| (image, Some(done)));
-    StateEvent::BackendStarted {
-        version: env!("CARGO_PKG_VERSION").into(),
-        image_step: Some(image.into()),
-        workshop: WORKSHOP.into(),
-        navigation: "linear".into(),
-        steps: workshop::steps(),
-        switch: switch.map(Box::new),
-    }
-}
-
-fn connected(session: &str, client: &str) -> StateEvent<'static> {
-    let [session, client] = [session, client].map(|id| Some(id.to_owned().into()));
-    StateEvent::Connected { session, client }
-}
-
-fn disconnected(session: &str, client: &str) -> StateEvent<'static> {
-    let [session, client] = [session, client].map(|id| Some(id.to_owned().into()));
-    StateEvent::Disconnected { session, client }
-}
-
-/// A check of the step with these failures.
-fn result(task: &'static Task, failures: &'static [Failure], trigger: Trigger) -> StateEvent<'static> {
-    let failed = failures.iter().map(|failure| FailedTest {
-        title: failure.title.into(),
-        found: failure.found.into(),
-        expected: failure.expected.into(),
-    });
-    let passed = task.tests - failures.len() as u32;
-    StateEvent::GossResult {
-        step: task.id.into(),
-        passed: failures.is_empty(),
-        checks: CheckCount { total: task.tests, passed },
-        trigger,
-        failed: failed.collect(),
     }
 }

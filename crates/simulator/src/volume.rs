@@ -12,8 +12,8 @@ use workshop_events::codec::{Body, EncodeError};
 use workshop_events::{LogId, LogInfo, Outcome, StateEvent, Stream, Timestamp, Tokens};
 use workshop_journal::Volume;
 
-use crate::SimulatorError;
-use crate::script::Act;
+use crate::act::Act;
+use crate::error::SimulatorError;
 use crate::times::Times;
 use crate::typing::SIZE;
 use crate::workshop::WORKSHOP;

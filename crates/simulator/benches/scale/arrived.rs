@@ -12,7 +12,7 @@ use tokio::time::sleep;
 use workshop_events::Stream;
 use workshop_simulator::SimulatedClass;
 
-use crate::Failure;
+use crate::failure::Failure;
 
 /// How often the database is asked how far it is.
 const LOOK: Duration = Duration::from_millis(100);

@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::Instant;
 
-use crate::Failure;
+use crate::failure::Failure;
 
 /// Ticks a second in `/proc`: fixed on Linux.
 const TICKS: f64 = 100.0;

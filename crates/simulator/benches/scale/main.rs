@@ -5,6 +5,7 @@
 //! but as tasks of this process: a thousand processes would measure the machine's scheduler.
 
 mod arrived;
+mod failure;
 mod machine;
 mod shipping;
 
@@ -20,15 +21,12 @@ use workshop_testing::dashboard::Database;
 use workshop_testing::measure;
 
 use arrived::Lag;
+use failure::Failure;
 use machine::{Cpu, Process};
 
-/// Set for the process that is the dashboard.
-const DASHBOARD: &str = "WORKSHOP_SCALE_DASHBOARD";
 const TICK: Duration = Duration::from_millis(50);
 /// How much of the class is over before it is measured, so that everybody has come.
 const PAST: Duration = Duration::from_secs(5 * 60);
-
-type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 fn setting<T: FromStr>(name: &str, usual: T) -> T {
     env::var(format!("WORKSHOP_SCALE_{name}")).ok().and_then(|text| text.parse().ok()).unwrap_or(usual)
@@ -40,7 +38,7 @@ fn now() -> i64 {
 
 #[tokio::main]
 async fn main() -> Result<(), Failure> {
-    if env::var_os(DASHBOARD).is_some() {
+    if env::var_os(shipping::DASHBOARD).is_some() {
         let dashboard = Dashboard::open(shipping::settings()).await?;
         return Ok(serve(dashboard, std::future::pending()).await?);
     }

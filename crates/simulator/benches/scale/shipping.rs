@@ -17,8 +17,11 @@ use workshop_simulator::{SimulatedClass, SimulatedStudent};
 use workshop_testing::dashboard::INSTRUCTOR;
 use workshop_testing::{Process as Child, free_port, until_async};
 
+use crate::failure::Failure;
 use crate::machine::Process;
-use crate::{DASHBOARD, Failure};
+
+/// Set for the process that is the dashboard.
+pub(crate) const DASHBOARD: &str = "WORKSHOP_SCALE_DASHBOARD";
 
 pub(crate) struct Server {
     process: Child,
