@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a benchmark that fails says so at once")]
 
 mod log;
+mod report;
 mod watching;
 
 use std::net::SocketAddr;
@@ -18,11 +19,10 @@ use workshop_dashboard::projections::{Place, Projected, RecordRows};
 use workshop_dashboard::store::types::Date;
 use workshop_events::{Commands, LogId, State, Stream};
 use workshop_testing::dashboard::{Database, Served};
-use workshop_testing::measure::row;
 
 use log::Log;
+use report::row;
 
-const COMMAND: &str = "cargo xtask bench ingest";
 const PAIRS: u64 = 7;
 /// Records of each of two streams.
 const RECORDS: u64 = 40_000;
@@ -79,8 +79,8 @@ async fn measure(database: &Database) {
     }
     let name =
         "ingest of state and commands, against COPY of the same rows into events and their projections";
-    row(COMMAND, name, "rows/s", &taking[..], ">= 0.6");
-    row(COMMAND, "delivered again, against reading the bytes", "MB/s", &again[..], ">= 0.8");
+    row(name, "rows/s", &taking, ">= 0.6");
+    row("delivered again, against reading the bytes", "MB/s", &again, ">= 0.8");
 }
 
 /// Seconds until all of a log is taken in.

@@ -11,10 +11,9 @@ use workshop_dashboard::{Dashboard, serve};
 use workshop_events::LogId;
 use workshop_testing::dashboard::{Database, INSTRUCTOR, settings};
 use workshop_testing::free_port;
-use workshop_testing::measure::row;
 
-use crate::COMMAND;
 use crate::log::Log;
+use crate::report::row;
 
 const PAIRS: u64 = 7;
 const WATCHERS: usize = 50;
@@ -61,7 +60,7 @@ pub(crate) async fn measure(database: &Database) {
         });
     }
     let name = "ingest while 50 dashboards watch, against nobody watching";
-    row(COMMAND, name, "rows/s", &pairs[..], ">= 0.95");
+    row(name, "rows/s", &pairs, ">= 0.95");
 }
 
 /// Everybody posts a new log at the same time. Rows a second.
