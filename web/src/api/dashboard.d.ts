@@ -2727,7 +2727,7 @@ export interface operations {
             path: {
                 /** @description Name of the workspace */
                 workspace: string;
-                /** @description Id of the log: 16 hex digits */
+                /** @description Id of the log */
                 log: string;
             };
             cookie?: never;
@@ -2779,7 +2779,7 @@ export interface operations {
             path: {
                 /** @description Name of the workspace */
                 workspace: string;
-                /** @description Id of the log: 16 hex digits */
+                /** @description Id of the log */
                 log: string;
                 /** @description File name of the recording, which ends in .cast */
                 name: string;
@@ -2834,7 +2834,7 @@ export interface operations {
             path: {
                 /** @description Name of the workspace */
                 workspace: string;
-                /** @description Id of the log: 16 hex digits */
+                /** @description Id of the log */
                 log: string;
             };
             cookie?: never;
@@ -2900,7 +2900,7 @@ export interface operations {
             path: {
                 /** @description Name of the workspace */
                 workspace: string;
-                /** @description Id of the log: 16 hex digits */
+                /** @description Id of the log */
                 log: string;
                 /** @description state, commands or llm */
                 stream: string;

@@ -43,6 +43,6 @@ async fn every_answer_is_in_the_document() {
         "--include-path",
         "/ingest/{workspace}/{log}/diverged",
     ];
-    let address = "[parameters]\n'path.workspace' = 'ben'\n";
+    let address = "[parameters]\n'path.workspace' = 'ben'\n'path.log' = '00000000000000bb'\n";
     ask_everything("dashboard.openapi.json", &base, address, &[&["--header", &token][..], &paths].concat());
 }
