@@ -47,10 +47,15 @@ impl Cell {
         value.map_or(Self::Empty, |value| Self::Plain(value.to_string()))
     }
 
-    /// As it stands in CSV. A text that a spreadsheet would compute begins with `'`.
+    /// As it stands in CSV. A text that a spreadsheet would compute begins with `'`: some pass over blanks first.
     fn written(self) -> String {
         match self {
-            Self::Text(text) if text.starts_with(['=', '+', '-', '@', '\t', '\r']) => format!("'{text}"),
+            Self::Text(text)
+                if text.trim_start().starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠']) =>
+            {
+                format!("'{text}")
+            }
+            Self::Text(text) if text.starts_with(['\t', '\r', '\n']) => format!("'{text}"),
             Self::Text(text) | Self::Plain(text) => text,
             Self::Empty => String::new(),
         }
@@ -89,12 +94,19 @@ pub(crate) async fn download<R: Row>(
 /// What makes an answer end in the middle: whoever downloads sees that something is missing.
 type Broken = Box<dyn std::error::Error + Send + Sync>;
 
+/// Tells Excel that a CSV file is UTF-8; it takes one without for the system's old code page.
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+
 fn csv_text<R: Row>(
     batches: impl Stream<Item = Result<Vec<R>, sqlx::Error>> + Send,
 ) -> impl Stream<Item = Result<Bytes, Broken>> + Send {
     let mut named = false;
     batches.map(move |batch| {
-        let mut writer = csv::Writer::from_writer(Vec::new());
+        let mut text = Vec::new();
+        if !named {
+            text.extend_from_slice(BYTE_ORDER_MARK);
+        }
+        let mut writer = csv::Writer::from_writer(text);
         if !named {
             named = true;
             writer.write_record(R::NAMES)?;
@@ -154,7 +166,13 @@ mod tests {
         check("@SUM(A1)", "'@SUM(A1)");
         check("\t=1", "'\t=1");
         check("\r=1", "'\r=1");
+        check(" =1", "' =1");
+        check("\n=1", "'\n=1");
+        check("\u{a0}@SUM(A1)", "'\u{a0}@SUM(A1)");
+        check("＝1", "'＝1");
+        check("\nls", "'\nls");
         check("ls -la", "ls -la");
+        check(" ls", " ls");
         check("", "");
         assert_eq!(Cell::plain(-1).written(), "-1");
     }

@@ -14,9 +14,10 @@ async fn a_table_is_a_download_without_formulas() {
     let response = running.get("/api/workspaces/ada/commands?format=csv").send().await.unwrap();
     assert_eq!(response.headers()["content-type"], "text/csv; charset=utf-8");
     assert_eq!(response.headers()["content-disposition"], "attachment; filename=\"ada-commands.csv\"");
+    // Excel takes a file without a byte order mark for one in the system's old code page.
     assert_eq!(
-        response.text().await.unwrap(),
-        "seq,ts,step,cmd,exit,session,cwd,ms,at\n\
+        String::from_utf8(response.bytes().await.unwrap().into()).unwrap(),
+        "\u{feff}seq,ts,step,cmd,exit,session,cwd,ms,at\n\
          1,2026-11-20T09:00:01.000Z,stage,'=1+1,0,s1,/workspace,12,1.5\n\
          2,2026-11-20T09:00:02.000Z,stage,\"'-rf, \"\"quoted\"\"\nnext\",-1,s1,/workspace,12,1.5\n"
     );
