@@ -30,6 +30,8 @@ use crate::service::Dashboard;
 
 /// The first frame has to come within this time.
 const HELLO_WITHIN: Duration = Duration::from_secs(5);
+/// A workspace takes a frame within this time.
+const TELL_WITHIN: Duration = Duration::from_secs(5);
 /// A browser is asked for a sign of life this often, and taken for gone after three without one.
 const PING_EVERY: Duration = Duration::from_secs(30);
 const BUFFER: usize = 4 * 1024;
@@ -106,11 +108,19 @@ async fn relay(dashboard: &Dashboard, id: &str, known: bool, browser: &mut WebSo
         tracing::warn!(workspace = id, %error, "a terminal cannot be opened");
         unreachable()
     })?;
-    workspace.send(tungstenite::Message::text(text(&hello))).await.map_err(|_| unreachable())?;
+    if !tell(&mut workspace, &hello).await {
+        return Err(unreachable());
+    }
     pass(&mut workspace, browser).await;
     // It may be gone already.
     let _ = workspace.close(None).await;
     Ok(())
+}
+
+/// False when the workspace no longer reads what it is sent: it is gone, or hangs.
+async fn tell(workspace: &mut Upstream, message: &ClientMessage) -> bool {
+    let sent = workspace.send(tungstenite::Message::text(text(message)));
+    matches!(timeout(TELL_WITHIN, sent).await, Ok(Ok(())))
 }
 
 /// The browser's token, and its hello as the workspace gets it: with the token of the workspaces instead.
@@ -185,7 +195,7 @@ async fn pass(workspace: &mut Upstream, browser: &mut WebSocket) {
                     Some(Ok(Message::Text(text))) => {
                         // Anything else, above all what is typed, ends here.
                         let Ok(ack @ ClientMessage::Ack { .. }) = serde_json::from_str(&text) else { continue };
-                        if workspace.send(tungstenite::Message::text(self::text(&ack))).await.is_err() {
+                        if !tell(workspace, &ack).await {
                             return;
                         }
                     }
