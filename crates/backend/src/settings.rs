@@ -9,6 +9,8 @@ use std::{
 use clap::Args;
 use workshop_events::SwitchKind;
 
+use workshop_edge::Token;
+
 use crate::check;
 use crate::workspace::Switch;
 
@@ -85,10 +87,8 @@ impl Settings {
         ];
         let mut seen: Vec<&str> = Vec::new();
         for (name, token) in tokens.into_iter().filter_map(|(name, token)| Some((name, token.as_deref()?))) {
-            // A token is sent in a header and in a fragment, so it is plain ASCII; a short one could be guessed.
-            let plain = token.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~+/=".contains(&b));
-            if token.len() < 16 || !plain {
-                return Err(format!("{name} must have at least 16 letters, digits or any of -._~+/="));
+            if !Token::is_strong(token) {
+                return Err(format!("{name} {}", Token::FORM));
             }
             if seen.contains(&token) {
                 return Err(format!("{name} must differ from the other tokens: a token decides the role"));

@@ -1,6 +1,7 @@
 //! Why the dashboard cannot decide who may ask.
 
 use reqwest::Url;
+use workshop_edge::Token;
 
 /// Why nobody could be let in.
 #[derive(Debug, thiserror::Error)]
@@ -8,6 +9,9 @@ pub enum AuthError {
     /// It would be open to the network.
     #[error("{0} is not a loopback address: set WORKSHOP_INSTRUCTOR_TOKEN or WORKSHOP_OIDC_ISSUER")]
     Open(std::net::SocketAddr),
+    /// The instructors' token could be guessed.
+    #[error("WORKSHOP_INSTRUCTOR_TOKEN {}", Token::FORM)]
+    Weak,
     /// An address is none.
     #[error("{name} is not an http or https address with a host: {text}")]
     Address {

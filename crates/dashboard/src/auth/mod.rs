@@ -50,7 +50,11 @@ impl Auth {
     /// # Errors
     /// They would leave it open, or contradict themselves.
     pub fn new(settings: &Settings) -> Result<Self, AuthError> {
-        let token = settings.instructor_token.as_deref().filter(|token| !token.is_empty()).map(Token::from);
+        let token = settings.instructor_token.as_deref().filter(|token| !token.is_empty());
+        if token.is_some_and(|token| !Token::is_strong(token)) {
+            return Err(AuthError::Weak);
+        }
+        let token = token.map(Token::from);
         let provider = Provider::new(settings)?;
         if !settings.listen.ip().is_loopback() && token.is_none() && provider.is_none() {
             return Err(AuthError::Open(settings.listen));

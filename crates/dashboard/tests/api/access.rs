@@ -174,6 +174,21 @@ async fn it_is_never_open_to_the_network() {
     Dashboard::open(open).await.unwrap();
 }
 
+/// Whoever has it sees every student, and nobody counts who tries.
+#[tokio::test]
+async fn the_instructors_token_cannot_be_guessed() {
+    let database = Database::new().await;
+    for weak in ["fifteen-letters", "instructor", "sixteen letters!", "sechzehn-Zeichen-ü"] {
+        let Err(error) =
+            Dashboard::open(settings(&database.url, "casts", &["--instructor-token", weak])).await
+        else {
+            panic!("{weak} is taken")
+        };
+        let expected = "WORKSHOP_INSTRUCTOR_TOKEN must have at least 16 letters, digits or any of -._~+/=";
+        assert_eq!(error.to_string(), expected, "and the token is not shown");
+    }
+}
+
 #[tokio::test]
 async fn other_sites_and_other_names_are_refused() {
     let database = Database::new().await;
