@@ -29,6 +29,6 @@ mod wait;
 pub use mount::{Mount, run_or_skip};
 pub use process::{Process, free_port, goss, on_path, program, this_test};
 pub use random::Random;
-pub use rounds::{SOAK, rounds};
+pub use rounds::{ROUNDS_FILE, SOAK, rounds};
 pub use schemathesis::ask_everything;
 pub use wait::{PATIENCE, in_time, until, until_async};
