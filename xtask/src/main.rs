@@ -55,7 +55,7 @@ enum Chore {
     Demo(demo::Options),
     /// Set everything up and run every check and test there is.
     Test(test::Options),
-    /// Run the tests that repeat something with every repetition; so far those in the browser, twenty times each.
+    /// Run the tests with every repetition, those in the browser twenty times each, and list what was repeated.
     Soak(test::Options),
     /// Compile a workshop and lay out its sandbox, without starting it.
     Workspace(workspace::Options),

@@ -1,6 +1,5 @@
 //! The tests of the pages: types, units, and Chromium.
 
-use std::env;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -9,7 +8,7 @@ use anyhow::{Context, Result};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::soak::{BROWSER, SOAK};
+use super::soak::times_in_browser;
 use crate::checkout::Checkout;
 use crate::count::Count;
 use crate::program;
@@ -37,8 +36,8 @@ pub(super) fn pages(checkout: &Checkout) -> Result<Count> {
 /// The pages in Chromium, before the real backend and the real dashboard.
 pub(super) fn run(checkout: &Checkout) -> Result<Count> {
     let mut arguments = Vec::new();
-    if env::var_os(SOAK).is_some() {
-        arguments.push(format!("--repeat-each={BROWSER}"));
+    if let Some(times) = times_in_browser()? {
+        arguments.push(format!("--repeat-each={times}"));
     }
     played(checkout, "browser", |playwright| succeeds(playwright.args(&arguments)))
 }

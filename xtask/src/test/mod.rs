@@ -23,9 +23,10 @@ use crate::count::Count;
 use crate::image;
 use crate::parts;
 use crate::postgres;
+use crate::program;
 use crate::servers::Servers;
 use crate::setup;
-use soak::SOAK;
+use soak::{ROUNDS_FILE, SOAK};
 use stages::{STAGES, Stage};
 
 #[derive(Args)]
@@ -54,10 +55,17 @@ pub(crate) fn run(checkout: &Checkout, options: &Options) -> Result<ExitCode> {
     run_all(checkout, &stages, &files, &[])
 }
 
-/// The same with every repetition.
+/// The same with every repetition, and a list of what was repeated.
 pub(crate) fn soak(checkout: &Checkout, options: &Options) -> Result<ExitCode> {
     let (stages, files) = chosen(&options.names, |stage| stage.soaks)?;
-    run_all(checkout, &stages, &files, &[(SOAK, "1".to_owned())])
+    let rounds_file = files::folder(checkout)?.join("rounds.tsv");
+    // It must not be an earlier run's.
+    let _ = fs::remove_file(&rounds_file);
+    let environment = [(SOAK, "1".to_owned()), (ROUNDS_FILE, rounds_file.display().to_string())];
+    let code = run_all(checkout, &stages, &files, &environment)?;
+    let commit = program::output(checkout.command("git").args(["describe", "--always", "--dirty"]))?;
+    print!("\nsoaked at {}:\n{}", commit.trim(), soak::summary(&rounds_file)?);
+    Ok(code)
 }
 
 /// The stages with these names, and the names that are of files of tests. Without a stage's name, `default` says which; with
