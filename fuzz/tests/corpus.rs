@@ -7,9 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use workshop_fuzz::{TARGETS, Target};
-
-/// Changes tried of each saved input.
-const CHANGES: u64 = 2000;
+use workshop_testing::rounds;
 
 /// Pieces that parsers have opinions about.
 const PIECES: &[&[u8]] = &[
@@ -42,13 +40,15 @@ const PIECES: &[&[u8]] = &[
 
 #[test]
 fn targets_hold_over_the_corpus_and_its_changes() {
+    // Of each saved input.
+    let changes = rounds(200_u64, 20_000);
     for (name, target) in TARGETS {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus").join(name);
         let inputs = corpus(&folder);
         assert!(!inputs.is_empty(), "{} is empty", folder.display());
         for (file, input) in &inputs {
             hold(*target, input, &format!("{name}/{file}"));
-            for change in 1..=CHANGES {
+            for change in 1..=changes {
                 let mut random = Random(change.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ input.len() as u64);
                 let other = &inputs[random.below(inputs.len())].1;
                 hold(

@@ -11,6 +11,7 @@ use std::fs;
 use expect_test::{Expect, expect};
 use proptest::prelude::*;
 use workshop_definition::{Problems, load, parse_bytes};
+use workshop_testing::rounds;
 
 /// What all tests of this file may take together at their worst moment, in KiB.
 const MAX_PEAK_KIB: u64 = 400 << 10;
@@ -204,6 +205,7 @@ fn ten_megabytes() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(rounds(128, 4_096)))]
     #[test]
     fn any_bytes(bytes in proptest::collection::vec(any::<u8>(), 0..512)) {
         survives(&bytes);

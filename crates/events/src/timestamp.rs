@@ -153,6 +153,7 @@ impl JsonSchema for Timestamp {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use workshop_testing::rounds;
 
     #[test]
     fn general_forms() {
@@ -172,6 +173,7 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(rounds(256, 65_536)))]
         #[test]
         fn own_form_agrees_with_the_general_parser(ms in RANGE) {
             let written = Timestamp::from_millis(ms).to_string();

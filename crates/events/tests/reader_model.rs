@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 use serde_json::json;
 use workshop_events::{Finding, FindingKind, LogId, State, StateEvent, StreamReader, Timestamp, codec::Body};
+use workshop_testing::rounds;
 
 const LOG: u64 = 0x0123_4567_89ab_cdef;
 
@@ -290,7 +291,7 @@ fn word(kind: &FindingKind) -> &'static str {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(512))]
+    #![proptest_config(ProptestConfig::with_cases(rounds(64, 4_096)))]
     #[test]
     fn reads_what_the_model_says(actions in proptest::collection::vec(action(), 1..40), pieces in proptest::collection::vec(1..3000usize, 1..8)) {
         let mut model = Model { next: 1, ..Model::default() };

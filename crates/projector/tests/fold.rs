@@ -5,6 +5,7 @@ use expect_test::{Expect, expect};
 use proptest::prelude::*;
 use workshop_events::{State, StateRecord, StreamReader, Timestamp};
 use workshop_projector::{Access, FoldUntil, Projection, Timeline};
+use workshop_testing::rounds;
 
 const STEPS: &str = r#""steps":[{"id":"a","title":"A","hasCheck":true},{"id":"b","title":"B","hasCheck":true},{"id":"c","title":"C","hasCheck":false}]"#;
 
@@ -344,6 +345,7 @@ fn any_event() -> impl Strategy<Value = String> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(rounds(64, 8_192)))]
     #[test]
     fn any_split_into_stored_batches_gives_the_state_of_the_whole(
         events in prop::collection::vec((0i64..100, any_event()), 0..60),

@@ -97,6 +97,7 @@ fn is_plain(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use workshop_testing::rounds;
 
     use super::*;
 
@@ -133,7 +134,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(12))]
+        #![proptest_config(ProptestConfig::with_cases(rounds(6, 120)))]
         #[test]
         fn any_mix(chunks in prop::collection::vec((prop_oneof!["[a-z]{0,90}\r\n", "[a-z]{0,9}\n", "\x1b\\[[0-9]{0,2}[mHJKABCD]", "[a-zé\t\x08\x0e]{0,9}"], 1usize..3000), 1..12)) {
             let chunks: Vec<String> = chunks.into_iter().map(|(text, n)| text.repeat(n)).collect();

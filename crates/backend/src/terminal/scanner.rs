@@ -275,6 +275,7 @@ fn string_end(bytes: &[u8], from: usize, bel_ends: bool) -> End {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use workshop_testing::rounds;
 
     use super::*;
 
@@ -401,6 +402,7 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(rounds(64, 8_192)))]
         #[test]
         fn any_split_is_like_the_whole(tokens in prop::collection::vec(token(), 0..40), cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..8)) {
             let bytes = tokens.concat();

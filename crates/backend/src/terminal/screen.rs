@@ -206,6 +206,7 @@ fn sgr(pen: &Pen, out: &mut String) {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use workshop_testing::rounds;
 
     use super::*;
 
@@ -259,6 +260,7 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(rounds(64, 4_096)))]
         #[test]
         fn a_page_that_comes_at_any_byte_sees_what_others_see(
             tokens in prop::collection::vec(token(), 0..60),

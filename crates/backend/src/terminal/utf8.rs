@@ -57,6 +57,7 @@ impl Decoder {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use workshop_testing::rounds;
 
     use super::*;
 
@@ -79,6 +80,7 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(rounds(64, 8_192)))]
         #[test]
         fn any_bytes_in_any_chunks_decode_like_the_whole(bytes in prop::collection::vec(any::<u8>(), 0..200), size in 1usize..9) {
             prop_assert_eq!(decode(bytes.chunks(size)), String::from_utf8_lossy(&bytes));

@@ -66,6 +66,7 @@ impl<'a> StateRecord<'a> {
 #[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use proptest::{prelude::*, sample::Index};
+    use workshop_testing::rounds;
 
     use super::*;
 
@@ -122,7 +123,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(20_000))]
+        #![proptest_config(ProptestConfig::with_cases(rounds(4_000, 200_000)))]
         #[test]
         fn in_order_a_line_reads_as_in_any_order(
             line in any::<Index>(),
