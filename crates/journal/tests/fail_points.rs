@@ -17,7 +17,7 @@ use common::{append, check_held, child, event, open, read, start, temp_dir, wait
 use fail::FailScenario;
 use workshop_events::{Stream, cast};
 use workshop_journal::{AppendError, CastStopped, POINTS};
-use workshop_testing::until;
+use workshop_testing::{rounds, until};
 
 const POINT: &str = "JOURNAL_TEST_POINT";
 const HIT: &str = "JOURNAL_TEST_HIT";
@@ -25,8 +25,6 @@ const HIT: &str = "JOURNAL_TEST_HIT";
 const TORN: &str = "torn";
 /// Before the name of a point: many syncs fail as well.
 const FAILING_SYNCS: &str = "failing-syncs/";
-/// Each point is hit this often at most; a child that gets through before ends its loop.
-const MAX_HITS: u64 = 12;
 
 #[test]
 #[ignore = "the child of the tests below"]
@@ -65,11 +63,13 @@ fn crash(dir: &Path, run: u64, point: &str, hit: u64) -> child::Told {
 #[test]
 fn killed_before_and_after_every_call() {
     let _alone = FailScenario::setup();
+    // Each point is hit this often at most; a child that gets through before ends its loop.
+    let max_hits = rounds(4, 40);
     let own = POINTS.into_iter().filter(|point| !point.starts_with("cast-")).map(String::from);
     let failing = ["write-before", "write-after", "sync-before", "create-before"];
     let failing = failing.map(|point| format!("{FAILING_SYNCS}{point}"));
     for point in own.chain([TORN.to_owned()]).chain(failing) {
-        for hit in 1..=MAX_HITS {
+        for hit in 1..=max_hits {
             let dir = temp_dir();
             let mut acknowledged = BTreeMap::new();
             let mut done = true;

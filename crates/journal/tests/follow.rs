@@ -15,6 +15,7 @@ use common::{append, open, start, temp_dir};
 use proptest::prelude::*;
 use workshop_events::{State, Stream, StreamReader, codec::MAX_FOREIGN_LINE};
 use workshop_journal::{Follower, follow};
+use workshop_testing::rounds;
 
 const NOW: Duration = Duration::ZERO;
 const SOON: Duration = Duration::from_secs(10);
@@ -57,7 +58,7 @@ fn drain(follower: &mut Follower, into: &mut Vec<u8>) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig::with_cases(rounds(16, 1_024)))]
     #[test]
     fn gives_every_whole_line_once(actions in proptest::collection::vec(action(), 1..30)) {
         let dir = temp_dir();

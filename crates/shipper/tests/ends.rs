@@ -23,9 +23,7 @@ use workshop_events::{
     cast::{CastEvent, Header},
 };
 use workshop_journal::Journal;
-use workshop_testing::{Process, Random, this_test};
-
-const ROUNDS: u64 = 60;
+use workshop_testing::{Process, Random, rounds, this_test};
 
 /// Writes records of two streams and a recording until it is told to stop.
 fn write(journal: &Journal, name: &str, stop: &AtomicBool) {
@@ -64,7 +62,8 @@ fn killed_at_any_point() {
         let (journal, stop) = (journal.clone(), stop.clone());
         move || write(&journal, "killed", &stop)
     });
-    for _ in 0..ROUNDS {
+    let kills = rounds(10, 500);
+    for _ in 0..kills {
         let shipper = Shipper::start(&receiver, folder.dir(), &[]);
         thread::sleep(Duration::from_micros(random.below(60_000)));
         shipper.kill();
@@ -73,7 +72,7 @@ fn killed_at_any_point() {
     writer.join().unwrap();
     journal.close();
     let in_the_loop = receiver.model().posts;
-    assert!(in_the_loop > ROUNDS / 2, "killed too early to show anything: {in_the_loop} posts");
+    assert!(in_the_loop > kills / 2, "killed too early to show anything: {in_the_loop} posts");
     let _shipper = Shipper::start(&receiver, folder.dir(), &[]);
     until_same(&receiver, &folder, &journal.log().to_string(), "killed");
 }
@@ -129,7 +128,8 @@ fn backend() {
 #[test]
 fn backend_and_shipper_end_together() {
     let mut random = Random::seeded();
-    for round in 0..6 {
+    // Twice each order of the signals, then both again with the backend killed.
+    for round in 0..rounds(6, 60) {
         let receiver = Receiver::start();
         let folder = Folder::new();
         let mut backend = this_test("backend");
@@ -147,7 +147,7 @@ fn backend_and_shipper_end_together() {
             thread::sleep(between);
             shipper.terminate();
         }
-        let said_it_all = round < 4;
+        let said_it_all = round % 6 < 4;
         if !said_it_all {
             thread::sleep(Duration::from_millis(random.below(300)));
             backend.kill();
@@ -235,7 +235,7 @@ fn asking_for_the_lock_keeps_nobody_from_it() {
             }
         }
     });
-    for _ in 0..50 {
+    for _ in 0..rounds(50, 2_000) {
         workshop_journal::open(folder.dir(), "test", None, || {}).unwrap();
     }
     stop.store(true, Ordering::Relaxed);

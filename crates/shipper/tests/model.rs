@@ -16,7 +16,7 @@ use common::{
 use proptest::prelude::*;
 use tokio::{runtime::Runtime, task::JoinHandle};
 use workshop_shipper::{Metrics, Phase, Settings, ending, ship};
-use workshop_testing::Random;
+use workshop_testing::{Random, rounds};
 
 /// What happens.
 #[derive(Clone, Debug)]
@@ -131,7 +131,7 @@ fn run(actions: &[Action], faults: Faults, seed: u64) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 32, max_shrink_iters: 40, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: rounds(8, 128), max_shrink_iters: 40, ..ProptestConfig::default() })]
     #[test]
     fn what_is_received_is_what_stands_in_the_files(
         actions in proptest::collection::vec(action(), 1..40),
