@@ -5,10 +5,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use sqlx::PgConnection;
 use workshop_dashboard::projections::{Place, Projected, RecordRows};
 use workshop_events::{Commands, Llm, State};
-use workshop_testing::Random;
 use workshop_testing::dashboard::{
     Database, LOG, Served, WORKSPACE, assert_equal, compare, differences, line_end,
 };
+use workshop_testing::{Random, rounds};
 
 use crate::files::volume;
 
@@ -17,7 +17,7 @@ async fn batches_cut_anywhere_and_delivered_again() {
     let database = Database::new().await;
     let served = Served::on(&database).await;
     let shipper = served.poster(&database.add("ada").await);
-    for seed in 0..12 {
+    for seed in 0..rounds(3, 60) {
         database.run("truncate events, logs, quarantine cascade; truncate state_timeline, command_log, llm_interactions, workspace_status").await;
         let folder = volume(seed, 90, true);
         let mut random = Random::new(seed + 1000);

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
-use workshop_testing::Random;
 use workshop_testing::dashboard::{
     DashboardProcess, Database, Poster, Served, Server, WORKSPACE, assert_equal,
 };
+use workshop_testing::{Random, rounds};
 
 use crate::files;
 
@@ -38,7 +38,7 @@ async fn the_dashboard_is_killed() {
     let poster = Poster::new(dashboard.address, WORKSPACE, &token);
     let ships = shipping(poster, &folder, 23, end.clone());
     let mut random = Random::new(29);
-    for _ in 0..40 {
+    for _ in 0..rounds(8, 200) {
         dashboard.start().await;
         tokio::time::sleep(Duration::from_micros(random.below(60_000))).await;
         dashboard.kill();
@@ -60,7 +60,7 @@ async fn postgres_is_killed() {
     let end = Arc::new(AtomicBool::new(false));
     let ships = shipping(served.poster(&token), &folder, 31, end.clone());
     let mut random = Random::new(37);
-    for _ in 0..5 {
+    for _ in 0..rounds(2, 20) {
         tokio::time::sleep(Duration::from_millis(random.below(400))).await;
         server.crash();
         server.answers().await;

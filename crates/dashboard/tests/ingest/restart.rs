@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
-use workshop_testing::Random;
 use workshop_testing::dashboard::{Database, LOG, Served, Server, WORKSPACE, assert_equal};
+use workshop_testing::{Random, rounds};
 
 use crate::kill::shipping;
 
@@ -47,7 +47,7 @@ async fn postgres_is_restarted() {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     let mut random = Random::new(43);
-    for round in 0..4 {
+    for round in 0..rounds(2, 20) {
         // All connections are there, and idle or at work.
         until_all_answer(&served).await;
         tokio::time::sleep(Duration::from_millis(random.below(300))).await;

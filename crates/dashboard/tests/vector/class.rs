@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use sqlx::Row;
-use workshop_testing::Random;
 use workshop_testing::dashboard::{Database, Served, assert_equal};
+use workshop_testing::{Random, rounds};
 
 use crate::harness::{Vector, class};
 use crate::replay::Plan;
@@ -28,7 +28,7 @@ async fn quarantined(database: &Database) -> Vec<(String, Vec<u8>)> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_class_delivered_twice_at_once() {
-    for seed in [3, 4] {
+    for seed in 3..3 + rounds(1, 10) {
         let database = Database::new().await;
         let served = Served::on(&database).await;
         let folder = tempfile::tempdir().unwrap();
@@ -69,7 +69,7 @@ async fn a_class_delivered_twice_at_once() {
 async fn projections_follow_the_prefix() {
     let tables =
         ["state_timeline", "command_log", "llm_interactions", "folds", "step_status", "workspace_status"];
-    for seed in [1, 2] {
+    for seed in 1..1 + rounds(1, 5) {
         let database = Database::new().await;
         let served = Served::on(&database).await;
         let folder = tempfile::tempdir().unwrap();

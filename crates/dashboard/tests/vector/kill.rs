@@ -5,13 +5,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use workshop_testing::dashboard::{DashboardProcess, Database, assert_equal};
-use workshop_testing::{Random, until_async};
+use workshop_testing::{Random, rounds, until_async};
 
 use crate::harness::{Vector, class, wait_long};
 use crate::holes::start;
 use crate::replay::Plan;
-
-const ROUNDS: usize = 30;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_lost_or_doubled() {
@@ -40,7 +38,8 @@ async fn nothing_is_lost_or_doubled() {
     }
     let mut random = Random::new(99);
     let mut partly = 0;
-    for _ in 0..ROUNDS {
+    let kills = rounds(6, 200);
+    for _ in 0..kills {
         dashboard.start().await;
         tokio::time::sleep(Duration::from_micros(random.below(150_000))).await;
         dashboard.kill();
@@ -52,7 +51,7 @@ async fn nothing_is_lost_or_doubled() {
         delivery.await.unwrap();
     }
     let records = assert_equal(&database, &students).await;
-    println!("{ROUNDS} kills, {partly} of {records} records were there before the last");
+    println!("{kills} kills, {partly} of {records} records were there before the last");
     assert!(partly > 0);
 
     // What stays missing is passed over by the running program, without a further post.
