@@ -6,7 +6,7 @@
 use std::thread::sleep;
 use std::time::Duration;
 use workshop_testing::cli::{On, User, examples};
-use workshop_testing::{on_engines, until};
+use workshop_testing::{on_engines, rounds, until};
 
 /// The points on the road to a swap, and on the way back from one.
 const THERE: [&str; 6] = ["asked", "new-created", "old-stopped", "new-started", "new-ready", "old-removed"];
@@ -41,7 +41,8 @@ fn check_log(user: &User, request: &str, fulfilled: usize, failed: usize) {
 
 fn a_supervisor_killed_on_the_road(on: On) {
     let user = User::new(on);
-    for (number, point) in THERE.into_iter().enumerate() {
+    // Each point has the other step than the one before it, in the next round too.
+    for (number, point) in THERE.into_iter().cycle().take(THERE.len() * rounds(1, 5)).enumerate() {
         let step = ["branches", "share"][number % 2];
         let mut supervisor = user.supervisor(&git(), &[("FAILPOINTS", &format!("{point}=return"))]);
         let request = user.request(step, "switch");
@@ -63,7 +64,7 @@ fn a_supervisor_killed_on_the_way_back(on: On) {
     let workshop = user.copy("git-basics");
     user.run(&workshop, &[]);
     user.spoil(&workshop, "take-it-back");
-    for point in BACK {
+    for point in BACK.into_iter().cycle().take(BACK.len() * rounds(1, 5)) {
         let built = user.built(&workshop);
         let mut supervisor = user.supervisor(&built, &[("FAILPOINTS", &format!("{point}=return"))]);
         let request = user.request("branches", "switch");
@@ -158,17 +159,24 @@ fn an_image_that_is_no_good(on: On) {
 fn a_backend_killed_by_hand(on: On) {
     let user = User::new(on);
     let _supervisor = user.supervisor(&git(), &[]);
-    let before = user.state()["started"].clone();
-    user.kill_backend();
-    until("the backend is back", || user.state_if_any().is_some_and(|state| state["started"] != before));
-    assert_eq!(user.containers().len(), 1);
+    for _ in 0..rounds(1, 10) {
+        let before = user.state()["started"].clone();
+        user.kill_backend();
+        until("the backend is back", || user.state_if_any().is_some_and(|state| state["started"] != before));
+        assert_eq!(user.containers().len(), 1);
+    }
 }
 
 fn a_container_killed_by_hand(on: On) {
     let user = User::new(on);
     let mut supervisor = user.supervisor(&git(), &[]);
-    user.kill_container();
-    until("the container is back", || user.serves());
+    for _ in 0..rounds(1, 10) {
+        let before = user.state()["started"].clone();
+        user.kill_container();
+        until("the container is back", || {
+            user.state_if_any().is_some_and(|state| state["started"] != before)
+        });
+    }
     // One that is stopped in order stays so, and its supervisor has nothing more to do.
     sleep(Duration::from_secs(1));
     user.ok(&["stop", &user.name]);
