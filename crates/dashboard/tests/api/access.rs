@@ -130,7 +130,7 @@ async fn a_wrong_query_is_no_busy_database() {
     let mut holding = database.pool.begin().await.unwrap();
     sqlx::query("lock table command_log").execute(&mut *holding).await.unwrap();
     let waiting = tokio::spawn(running.get(path).send());
-    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    database.until_waiting("workshop_dashboard", 1).await;
     database
         .run("select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'workshop_dashboard' and wait_event_type = 'Lock' and datname = current_database()")
         .await;

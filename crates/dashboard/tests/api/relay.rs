@@ -16,6 +16,7 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 use workshop_testing::dashboard::{INSTRUCTOR, Served};
+use workshop_testing::until_async;
 
 use super::harness::{Database, LOG};
 
@@ -132,12 +133,8 @@ async fn a_terminal_is_shown_and_nothing_is_typed_into_it() {
     say(&mut socket, json!({"type": "hello", "token": "x", "terminal": "main", "cols": 1, "rows": 1})).await;
     say(&mut socket, json!({"type": "ack", "bytes": 300_006, "more": "x"})).await;
     socket.close(None).await.unwrap();
-    for _ in 0..100 {
-        if workspace.heard().last().is_some_and(|last| last == "left") {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    let left = async || workspace.heard().last().is_some_and(|last| last == "left");
+    until_async("the workspace hears the end", left).await;
     let heard = workspace.heard();
     let first: Value = serde_json::from_str(&heard[0]).unwrap();
     assert_eq!(first, hello(Some(WORKSPACES), "main"), "the workspaces' token, not the instructor's");

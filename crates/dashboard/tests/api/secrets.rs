@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use reqwest::Method;
 use tracing_subscriber::fmt::MakeWriter;
 use workshop_testing::dashboard::{Served, settings};
+use workshop_testing::until_async;
 
 use super::harness::{Database, LOG};
 
@@ -90,16 +91,13 @@ async fn no_secret_is_logged() {
         format!(r#"{{"type":"hello","token":"{}","terminal":"main","cols":80,"rows":24}}"#, secrets[0]);
     futures_util::SinkExt::send(&mut socket, hello.into()).await.unwrap();
     while let Some(Ok(_)) = futures_util::StreamExt::next(&mut socket).await {}
-    tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+    // What happens before a webhook is known is not told to it.
+    let known = "select count(*) from webhook_cursors where log = ''";
+    until_async("the webhook is known", async || database.number(known).await == 1).await;
     database.line(LOG, "state", 1, super::harness::MORNING, "step_viewed", "{}").await;
     database.change("ada", "tries = 1").await;
     running.dashboard.touched();
-    for _ in 0..100 {
-        if running.dashboard.webhooks.counts().1 > 0 {
-            break;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    }
+    until_async("a delivery fails", async || running.dashboard.webhooks.counts().1 > 0).await;
     let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
     for said in ["a login failed", "a terminal cannot be opened", "a webhook did not take an event"] {
         assert!(text.contains(said), "{said} is not among\n{text}");

@@ -207,7 +207,7 @@ async fn busy_and_slow() {
             tokio::spawn(async move { shipper.post("state", LINE.len() as u64, LINE).await })
         })
         .collect();
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    database.until_waiting("workshop_ingest", 8).await;
     let answer =
         shipper.request(reqwest::Method::POST, &format!("{LOG}/state")).header("workshop-offset", "1");
     let answer = answer.body(LINE).send().await.unwrap();

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 use workshop_testing::dashboard::{Database, LOG, Served, Server, WORKSPACE, assert_equal};
-use workshop_testing::{Random, rounds};
+use workshop_testing::{Random, rounds, until_async};
 
 use crate::kill::shipping;
 
@@ -43,9 +43,8 @@ async fn postgres_is_restarted() {
     let folder = TempDir::new().unwrap();
     let end = Arc::new(AtomicBool::new(false));
     let ships = shipping(served.poster(&token), &folder, 41, end.clone());
-    while database.number("select count(*) from events").await == 0 {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    let stored = async || database.number("select count(*) from events").await > 0;
+    until_async("something is stored", stored).await;
     let mut random = Random::new(43);
     for round in 0..rounds(2, 20) {
         // All connections are there, and idle or at work.

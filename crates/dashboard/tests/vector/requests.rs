@@ -1,7 +1,6 @@
 //! Requests as a whole: who may post, in which form, and what is answered when it cannot be done now.
 
 use std::io::Write;
-use std::time::Duration;
 
 use reqwest::Method;
 use workshop_dashboard::ingest::body::{MAX_BODY, MAX_LINES};
@@ -88,7 +87,7 @@ async fn busy() {
             tokio::spawn(async move { vector.post(&[start(seq, "x")]).await })
         })
         .collect();
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    database.until_waiting("workshop_ingest", 8).await;
     let answer = vector.post(&[start(9, "nine")]).await;
     answer.is(503, "unavailable");
     assert_eq!(answer.retry_after.as_deref(), Some("1"));

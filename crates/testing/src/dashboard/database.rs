@@ -8,6 +8,8 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool};
 use workshop_dashboard::store::{self, workspaces};
 use workshop_simulator::{SimulatedStudent, WORKSHOP};
 
+use crate::wait::until_async;
+
 /// The address of the server that the environment names, as its superuser.
 pub fn postgres() -> String {
     std::env::var("WORKSHOP_TEST_POSTGRES")
@@ -79,6 +81,16 @@ impl Database {
     pub async fn number(&self, query: &str) -> i64 {
         let number = sqlx::query_scalar(AssertSqlSafe(query.to_owned())).fetch_one(&self.pool).await;
         number.unwrap_or_else(|error| panic!("{error}: {query}"))
+    }
+
+    /// Waits until so many connections of a role wait for a lock.
+    pub async fn until_waiting(&self, role: &str, connections: i64) {
+        let waiting = format!(
+            "select count(*) from pg_stat_activity where application_name = '{role}' and wait_event_type = 'Lock' \
+             and datname = current_database()"
+        );
+        let what = format!("{connections} connections of {role} wait");
+        until_async(&what, async || self.number(&waiting).await == connections).await;
     }
 
     /// The texts that a query gives, one a row.
