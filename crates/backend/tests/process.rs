@@ -8,8 +8,9 @@ use std::os::fd::AsRawFd;
 use std::time::Duration;
 
 use launched::{PATIENCE, SIZE, Screen, bash, read_all, run};
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 use workshop_sandbox::{Direct, DirectError, Exit, Launcher, Program, RunAs, Signal};
+use workshop_testing::until_async;
 
 /// An account that every machine has beside root.
 const USER: &str = "nobody";
@@ -177,12 +178,9 @@ async fn descriptors_and_zombies_do_not_pile_up() {
         let own = std::fs::read_to_string("/proc/thread-self/children").unwrap_or_default();
         own.split_whitespace().count()
     };
-    while zombies() > 0 {
-        sleep(Duration::from_millis(10)).await;
-    }
-    sleep(Duration::from_millis(50)).await;
-    let now = std::fs::File::open("/proc").expect("/proc").as_raw_fd();
-    assert!(now < probe + 20, "descriptors were {probe} and are {now}");
+    until_async("no zombie is left", async || zombies() == 0).await;
+    let descriptor = || std::fs::File::open("/proc").expect("/proc").as_raw_fd();
+    until_async("the descriptors are closed", async || descriptor() < probe + 20).await;
 }
 
 #[tokio::test]
