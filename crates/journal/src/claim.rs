@@ -12,6 +12,7 @@ use rustix::{fs::FlockOperation, io::Errno};
 use workshop_events::LogInfo;
 
 use crate::info::{read_info, write_info};
+use crate::regular;
 
 pub(crate) const LOCK_NAME: &str = "writer.lock";
 
@@ -73,9 +74,10 @@ impl Claim {
 /// Opens the lock file, making it if need be.
 pub(crate) fn open_lock(dir: &Path) -> io::Result<File> {
     let path = dir.join(LOCK_NAME);
-    let options = File::options().read(true).write(true).create(true).truncate(false).open(&path);
+    let mut options = File::options();
+    let opened = regular::open_as(options.read(true).write(true).create(true).truncate(false), &path);
     // A lock file that stands on a volume that became read-only still locks.
-    options.or_else(|error| File::open(&path).map_err(|_| error))
+    opened.or_else(|error| regular::open(&path).map_err(|_| error))
 }
 
 /// Takes the lock if no other holder has it.
@@ -93,7 +95,7 @@ pub(crate) fn try_lock(lock: &File) -> io::Result<bool> {
 /// # Errors
 /// When the lock cannot be read.
 pub fn has_writer(dir: &Path) -> io::Result<bool> {
-    let lock = match File::open(dir.join(LOCK_NAME)) {
+    let lock = match regular::open(&dir.join(LOCK_NAME)) {
         Ok(lock) => lock,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
         Err(error) => return Err(error),

@@ -2,6 +2,8 @@
 
 use std::{fs::File, io, os::fd::AsFd, path::Path};
 
+use crate::regular;
+
 /// The fail points of this crate, for a test that goes through all of them.
 #[cfg(debug_assertions)]
 pub const POINTS: [&str; 12] = [
@@ -44,7 +46,7 @@ macro_rules! point {
 /// Opens a file for appending; also for reading, to see how it ends.
 pub(crate) fn open_append(path: &Path) -> io::Result<File> {
     point!("create-before");
-    let file = File::options().read(true).append(true).create(true).open(path)?;
+    let file = regular::open_as(File::options().read(true).append(true).create(true), path)?;
     point!("create-after");
     Ok(file)
 }

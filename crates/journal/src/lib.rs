@@ -15,6 +15,7 @@ mod info;
 mod journal;
 mod log_file;
 mod recordings;
+mod regular;
 mod replay;
 mod tail;
 mod volume;

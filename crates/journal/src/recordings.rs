@@ -3,10 +3,11 @@
 use std::{
     fs::{self, File},
     io,
-    os::unix::fs::OpenOptionsExt,
     path::Path,
     time::SystemTime,
 };
+
+use crate::regular;
 
 /// One recording.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,6 +50,5 @@ pub fn recording_in(dir: &Path, name: &str) -> io::Result<Option<File>> {
     let Some(found) = recordings_in(dir)?.into_iter().find(|recording| recording.name == name) else {
         return Ok(None);
     };
-    let no_link = rustix::fs::OFlags::NOFOLLOW.bits().cast_signed();
-    File::options().read(true).custom_flags(no_link).open(dir.join(found.name)).map(Some)
+    regular::open(&dir.join(found.name)).map(Some)
 }

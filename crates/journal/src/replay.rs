@@ -1,11 +1,11 @@
 //! Reads a stream from its file, from the beginning to where it ends now. Takes no lock and writes nothing.
 
 use std::{
-    fs::File,
     io::{self, Read},
     path::Path,
 };
 
+use crate::regular;
 use workshop_events::{Finding, Item, Kind, LogId, StreamReader, Timestamp};
 
 /// At most this many findings of a replay are kept; all are counted.
@@ -69,7 +69,7 @@ pub(crate) fn replay_as<K: Kind>(
     mut take: impl FnMut(Item<'_, K>),
 ) -> io::Result<Recovered> {
     let mut recovered = Recovered { ends_in_newline: true, ..Recovered::default() };
-    let mut file = match File::open(dir.join(K::STREAM.file_name())) {
+    let mut file = match regular::open(&dir.join(K::STREAM.file_name())) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(recovered),
         Err(error) => return Err(error),

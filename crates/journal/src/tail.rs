@@ -10,7 +10,7 @@ use std::{
 
 use workshop_events::codec::MAX_FOREIGN_LINE;
 
-use crate::disk;
+use crate::{disk, regular};
 
 /// How much is looked at at once for the end of a line.
 const BLOCK: usize = 64 * 1024;
@@ -163,11 +163,14 @@ impl Tail {
 
     /// Opens the file if need be and gives its length; `None` while it is not there.
     fn look(&mut self) -> io::Result<Option<u64>> {
-        let metadata = match std::fs::metadata(&self.path) {
+        let metadata = match std::fs::symlink_metadata(&self.path) {
             Ok(metadata) => metadata,
             Err(error) if error.kind() == ErrorKind::NotFound && self.identity.is_none() => return Ok(None),
             Err(error) => return Err(error),
         };
+        if !metadata.is_file() {
+            return Err(regular::not_regular(&self.path));
+        }
         let identity = (metadata.dev(), metadata.ino());
         if self.identity.is_some_and(|known| known != identity) {
             return Err(io::Error::new(ErrorKind::InvalidData, "the file was replaced by another"));
@@ -178,7 +181,7 @@ impl Tail {
             return Err(io::Error::new(ErrorKind::InvalidData, message));
         }
         if self.file.is_none() {
-            let file = File::open(&self.path)?;
+            let file = regular::open(&self.path)?;
             let opened = file.metadata()?;
             if (opened.dev(), opened.ino()) != identity {
                 return Err(io::Error::new(ErrorKind::InvalidData, "the file was replaced by another"));
@@ -229,7 +232,7 @@ fn find_newline(file: &File, mut from: u64, to: u64) -> io::Result<Result<u64, u
 /// # Errors
 /// When the file cannot be read.
 pub fn count_lines(path: &Path, offset: u64, most: u64) -> io::Result<u64> {
-    let file = match File::open(path) {
+    let file = match regular::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(0),
         Err(error) => return Err(error),

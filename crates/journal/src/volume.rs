@@ -110,6 +110,8 @@ pub fn open(
 fn take_lock(dir: &Path, waiting: impl FnOnce()) -> io::Result<Option<File>> {
     let lock = match claim::open_lock(dir) {
         Ok(lock) => lock,
+        // Another writer could hold the right one.
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => return Err(error),
         Err(error) => {
             tracing::warn!(%error, "cannot make the lock of the log volume");
             return Ok(None);

@@ -53,5 +53,6 @@ fn at_random_points() {
         check_held(&read(dir.path()), &acknowledged, &format!("volume {volume}, at the end"));
     }
     println!("{acknowledged_in_all} acknowledged in {runs_with_acknowledged} of {runs} runs");
+    // Of few runs, many may by chance be killed before their first acknowledgement.
     assert!(runs_with_acknowledged > runs as usize / 8, "killed too early to show anything");
 }
