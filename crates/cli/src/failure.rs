@@ -3,6 +3,8 @@
 use std::fmt::Display;
 use std::process::ExitCode;
 
+use crate::output::complain;
+
 /// Why a command did not do what was asked.
 #[derive(Debug)]
 pub(crate) enum Failure {
@@ -25,8 +27,8 @@ impl Failure {
     /// Prints it on the standard error.
     pub(crate) fn print(&self) {
         match self {
-            Self::Input(message) => eprintln!("error: {message}"),
-            Self::Failed(error) => eprintln!("error: {error:#}"),
+            Self::Input(message) => complain(&format!("error: {message}")),
+            Self::Failed(error) => complain(&format!("error: {error:#}")),
             Self::Reported(_) | Self::Interrupted => {}
         }
     }

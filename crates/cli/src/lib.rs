@@ -2,7 +2,6 @@
 //!
 //! [`arguments`] is the command line, `commands` has a file for each command. `engine` runs workspaces, `image`
 //! builds them, `supervisor` swaps them.
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command answers on its standard output")]
 
 pub mod arguments;
 mod commands;

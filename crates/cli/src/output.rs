@@ -1,13 +1,15 @@
 //! Saying things: text for people, JSON for machines, and progress where there is a terminal.
 
 use std::env;
-use std::io::{IsTerminal, stderr};
+use std::io::{IsTerminal, Write, stderr};
 use std::time::Duration;
 
+use anyhow::Context;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
 use crate::arguments::Format;
+use crate::paint;
 
 /// Says what is being done, line by line, to whoever watches.
 pub(crate) type Say<'a> = &'a (dyn Fn(String) + Sync);
@@ -31,14 +33,14 @@ impl Output {
         self.format == Format::Json
     }
 
-    /// Prints a result: as JSON on one line, or by `text`.
-    pub(crate) fn result<T: Serialize>(self, value: &T, text: impl FnOnce(&T)) -> anyhow::Result<()> {
-        if self.is_json() {
-            println!("{}", serde_json::to_string(value)?);
-        } else {
-            text(value);
-        }
-        Ok(())
+    /// Prints a result: as JSON on one line, or what `text` makes of it.
+    pub(crate) fn result<T: Serialize>(
+        self,
+        value: &T,
+        text: impl FnOnce(&T) -> String,
+    ) -> anyhow::Result<()> {
+        let text = if self.is_json() { serde_json::to_string(value)? + "\n" } else { text(value) };
+        paint::print(&text).context("cannot write to the standard output")
     }
 
     /// Says what is being done: a spinner on a terminal, a plain line elsewhere, nothing for machines.
@@ -61,9 +63,14 @@ impl Output {
     /// A line for people beside the result.
     pub(crate) fn note(self, line: &str) {
         if !self.is_json() {
-            eprintln!("{line}");
+            complain(line);
         }
     }
+}
+
+/// Prints a line on the standard error. Nobody may be reading it any more; that ends no command half-way.
+pub(crate) fn complain(line: &str) {
+    let _ = writeln!(stderr(), "{line}");
 }
 
 /// Something that takes a while. The spinner goes when this is dropped.
@@ -79,7 +86,7 @@ impl Progress {
         let what = what.into();
         match &self.bar {
             Some(bar) => bar.set_message(what),
-            None if self.plain => eprintln!("{what}"),
+            None if self.plain => complain(&what),
             None => {}
         }
     }

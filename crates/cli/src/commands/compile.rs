@@ -19,7 +19,7 @@ pub(crate) async fn run(options: &CompileOptions, context: &Context) -> Result<(
         compiled = image::compile(&options.path, &definition, &containers, &asked, context.output) => compiled?,
         _ = tokio::signal::ctrl_c() => return Err(Failure::Interrupted),
     };
-    context.output.result(&compiled, tell)?;
+    context.output.result(&compiled, text)?;
     Ok(())
 }
 
@@ -28,14 +28,15 @@ pub(super) fn no_images() -> Failure {
     Failure::input("a sandbox has no images; name a container engine with --engine docker or podman")
 }
 
-fn tell(compiled: &Compiled) {
+fn text(compiled: &Compiled) -> String {
     let widest = compiled.tags.iter().map(|tag| tag.tag.len()).max().unwrap_or_default();
-    println!("{}", compiled.image);
+    let mut text = format!("{}\n", compiled.image);
     for tag in &compiled.tags {
         let what = if tag.built { "built" } else { "unchanged" };
         let digest = tag.digest.as_deref().map_or_else(String::new, |digest| format!("  {digest}"));
-        println!("  {:widest$}  {what:9}  {}{digest}", tag.tag, short(&tag.id));
+        text += &format!("  {:widest$}  {what:9}  {}{digest}\n", tag.tag, short(&tag.id));
     }
+    text
 }
 
 /// An id as people read it.

@@ -25,17 +25,16 @@ pub(crate) async fn run(context: &Context) -> Result<(), Failure> {
     let engine = engine::connect(context).await?;
     let containers = one_each(engine.workspaces().await?);
     let rows: Vec<Row> = containers.iter().map(|container| row(&engine, container)).collect();
-    context.output.result(&rows, |rows| {
-        if rows.is_empty() {
-            println!("No workspace. `workshop run PATH` makes one.");
-        }
-        for row in rows {
-            println!("{}  {}  at {}", row.name, row.state, row.step);
-            println!("  student     {}", row.student);
-            println!("  instructor  {}", row.instructor);
-        }
+    context.output.result(&rows, |rows| match rows.as_slice() {
+        [] => "No workspace. `workshop run PATH` makes one.\n".to_owned(),
+        rows => rows.iter().map(text).collect(),
     })?;
     Ok(())
+}
+
+fn text(row: &Row) -> String {
+    let Row { name, state, step, student, instructor, .. } = row;
+    format!("{name}  {state}  at {step}\n  student     {student}\n  instructor  {instructor}\n")
 }
 
 /// One container for each workspace. In a swap there are two: the one that runs, else the newer one.

@@ -20,14 +20,17 @@ pub(crate) async fn run(options: &Workshop, context: &Context) -> Result<(), Fai
     context.output.result(&status, |status| {
         let paint = Paint::stdout();
         let widest = status.tags.iter().map(|tag| tag.tag.len()).max().unwrap_or_default();
-        println!("{}", status.image);
+        let mut text = format!("{}\n", status.image);
         for tag in &status.tags {
             let (word, differs) = tag.words();
             let padded = format!("{word:7}");
             let word = if tag.is_built() { paint.green(padded) } else { paint.yellow(padded) };
             let id = tag.id.as_deref().map(short).unwrap_or_default();
-            println!("{}", format!("  {:widest$}  {word}  {id:12}  {differs}", tag.tag).trim_end());
+            let line = format!("  {:widest$}  {word}  {id:12}  {differs}", tag.tag);
+            text += line.trim_end();
+            text.push('\n');
         }
+        text
     })?;
     Ok(())
 }

@@ -116,9 +116,10 @@ async fn start(
 fn tell(engine: &Engine, container: &Container, context: &Context) -> Result<(), Failure> {
     let row = list::row(engine, container);
     context.output.result(&row, |row| {
-        println!("{} runs at {}, on {}.\n", row.name, row.step, row.engine);
-        println!("  student     {}", row.student);
-        println!("  instructor  {}\n", row.instructor);
+        let list::Row { name, step, engine, student, instructor, .. } = row;
+        format!(
+            "{name} runs at {step}, on {engine}.\n\n  student     {student}\n  instructor  {instructor}\n\n"
+        )
     })?;
     Ok(())
 }
