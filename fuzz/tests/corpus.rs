@@ -1,4 +1,5 @@
-//! Every target over its saved corpus, and over a fixed number of seeded changes of it: the same inputs in every run.
+//! Every target over its saved corpus and over seeded changes of it. A soak tries more changes; the first ones are always
+//! the same.
 
 #![allow(clippy::panic, clippy::unwrap_used)]
 

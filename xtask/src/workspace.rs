@@ -24,7 +24,7 @@ pub(crate) struct Options {
     step: Option<String>,
 }
 
-/// Says that a folder is a workspace's.
+/// Marks a folder as a workspace.
 const MARKER: &str = ".workshop-workspace";
 
 /// A workspace that a backend can be started on.
@@ -99,11 +99,10 @@ pub(crate) fn prepare(
     Ok(Workspace { environment })
 }
 
-/// Marks a new or empty folder as a workspace's. What is below it is replaced later, so a folder of anybody else is refused.
+/// Marks a new or empty folder as a workspace. Its contents are replaced later, so a folder with other files is refused.
 fn claim(folder: &Path) -> Result<()> {
     let marker = folder.join(MARKER);
-    // Workspaces from before there was a marker have a layout.
-    if marker.exists() || folder.join("image-step").exists() {
+    if marker.exists() {
         return Ok(());
     }
     fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;

@@ -87,7 +87,7 @@ fn every_finding_is_listed_at_once() {
     write(root, "crates/journal/tests/lines.rs", shared);
     write(root, "shared.rs", "//! Shared.\n");
 
-    let (passes, said) = tidy(root);
+    let (passes, output) = tidy(root);
     assert!(!passes);
     for finding in [
         "events -> pages: an arrow against ARCHITECTURE.md",
@@ -96,6 +96,6 @@ fn every_finding_is_listed_at_once() {
         "lines; 80 is the most",
         "crates/journal/tests/lines.rs:3: `#[path]`",
     ] {
-        assert!(said.contains(finding), "{finding} is not in\n{said}");
+        assert!(output.contains(finding), "{finding} is not in\n{output}");
     }
 }

@@ -87,7 +87,7 @@ impl Settings {
         ];
         let mut seen: Vec<&str> = Vec::new();
         for (name, token) in tokens.into_iter().filter_map(|(name, token)| Some((name, token.as_deref()?))) {
-            if !Token::is_strong(token) {
+            if !Token::is_well_formed(token) {
                 return Err(format!("{name} {}", Token::FORM));
             }
             if seen.contains(&token) {
@@ -257,7 +257,7 @@ mod tests {
         assert!(twice.err().unwrap().contains("WORKSHOP_INSTRUCTOR_TOKEN must differ"));
     }
 
-    /// What a flag sets, an image or a pod can set, too.
+    /// Images and pods set variables.
     #[test]
     fn each_flag_has_a_variable() {
         let command = <Program as clap::CommandFactory>::command();

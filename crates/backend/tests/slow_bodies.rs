@@ -32,7 +32,7 @@ async fn begin(backend: &Backend, path: &str, authorization: &str) -> String {
 async fn no_body_is_waited_for() {
     let folder = Folder::new(WORKSHOP);
     let backend = folder.start(&[("WORKSHOP_SUPERVISOR_TOKEN", SUPERVISOR)]).ready().await;
-    let document: Value = serde_json::from_str(&workshop_backend::api::openapi().unwrap()).unwrap();
+    let document: Value = serde_json::from_str(&workshop_backend::openapi().unwrap()).unwrap();
     let mut routes = 0;
     for (path, item) in document["paths"].as_object().unwrap() {
         if item.get("post").is_some() {

@@ -1,17 +1,18 @@
 //! The dashboard: takes in the logs of many workspaces, keeps them in Postgres and in a cast store, and shows them.
 
-pub mod api;
+mod api;
 pub mod arguments;
-pub mod auth;
+mod auth;
+mod cards;
 pub mod casts;
-pub mod client;
-pub mod error;
+mod client;
+mod error;
 pub mod healthcheck;
 pub mod ingest;
-pub mod live;
+mod live;
 pub mod projections;
 pub mod rebuild;
-pub mod relay;
+mod relay;
 pub mod retention;
 mod router;
 mod serve;
@@ -19,7 +20,7 @@ mod service;
 pub mod settings;
 pub mod store;
 mod values;
-pub mod webhooks;
+mod webhooks;
 
 pub use router::{openapi, router};
 pub use serve::serve;

@@ -16,13 +16,14 @@ use crate::client::{ClientError, client};
 /// A workspace answers within this time.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Terminals that are watched at once.
-pub const MOST: usize = 200;
+pub(crate) const MOST: usize = 200;
 /// The largest frame of a workspace: a restored screen with its history.
 const LARGEST: usize = 4 * 1024 * 1024;
-const BUFFER: usize = 4 * 1024;
+/// Buffers of a socket: what passes through is small and frequent.
+pub(crate) const BUFFER: usize = 4 * 1024;
 
 /// The socket of a workspace's terminal.
-pub type Upstream = WebSocketStream<reqwest::Upgraded>;
+pub(crate) type Upstream = WebSocketStream<reqwest::Upgraded>;
 
 /// The relays of this replica.
 pub struct Relay {
@@ -107,7 +108,7 @@ impl Drop for Seat<'_> {
 }
 
 /// Where a workspace's socket is, by the workspace's address; `None` for one that is not reached by HTTP.
-pub fn socket_address(text: &str) -> Option<Url> {
+pub(crate) fn socket_address(text: &str) -> Option<Url> {
     let mut url: Url = text.parse().ok()?;
     if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
         return None;

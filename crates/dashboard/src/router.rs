@@ -124,7 +124,7 @@ pub fn router(dashboard: &Arc<Dashboard>) -> Router {
     let known_host = from_fn_with_state(auth.hosts().clone(), known_host);
     let instructor = from_fn_with_state(auth.clone(), require_instructor);
     let layered = |group, routes: Routes| match group {
-        // Shippers reach the dashboard by whatever name; they know it by its address, and it knows them by their tokens.
+        // No Host check: shippers may use any name, and their token identifies them.
         Group::Workspace => {
             routes.layer(from_fn_with_state(pool.clone(), require_workspace)).layer(from_fn(read_refused))
         }
@@ -153,8 +153,10 @@ pub fn router(dashboard: &Arc<Dashboard>) -> Router {
         .merge(unknown)
         .merge(sockets)
         .layer(known_host);
-    // Asked for by other programs, by whatever name reaches this one.
+    let no_ingest = async || Problem::not_found("There is no such ingest path; see the OpenAPI document.");
+    // No Host check: probes, Prometheus and shippers use any name.
     Router::new()
+        .route("/ingest/{*path}", any(no_ingest).layer(from_fn(read_refused)))
         .route("/healthz", get(async || "ok"))
         .route("/readyz", get(health::readyz))
         .route("/metrics", get(health::metrics))

@@ -1,7 +1,8 @@
-//! Serves the dashboard, and does what is due besides requests.
+//! Serves the dashboard and runs its background tasks.
 
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -11,6 +12,11 @@ use crate::router::router;
 use crate::service::{Dashboard, DashboardError};
 use crate::settings::Settings;
 use crate::{casts, ingest, retention};
+
+/// Shippers of a large class keep connections open, besides the pages. Downloads may end within what container engines give
+/// a service to stop, 10 s.
+const LIMITS: Limits =
+    Limits { connections: 32_768, head: Duration::from_secs(30), grace: Duration::from_secs(8) };
 
 /// Serves until `end`.
 ///
@@ -34,9 +40,9 @@ pub async fn serve(
     let stopping = dashboard.clone();
     let end = async move {
         end.await;
-        // What would go on for as long as its reader likes.
+        // Streams and terminals would otherwise stay open as long as their client does.
         stopping.live.end();
     };
-    workshop_edge::serve(listener, router(&dashboard), Limits::default(), end).await;
+    workshop_edge::serve(listener, router(&dashboard), LIMITS, end).await;
     Ok(())
 }

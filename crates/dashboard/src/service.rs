@@ -99,7 +99,7 @@ impl Dashboard {
         }))
     }
 
-    /// Something of a workspace was stored: whoever watches is told.
+    /// Tells all watchers that a workspace has new data.
     pub fn touched(&self) {
         self.changes.touched();
     }

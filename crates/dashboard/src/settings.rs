@@ -62,7 +62,7 @@ mod tests {
 
     use super::*;
 
-    /// What a flag sets, an image or a pod can set, too.
+    /// Images and pods set variables.
     #[test]
     fn each_flag_has_a_variable() {
         let command = Settings::augment_args(Command::new("serve"));

@@ -13,14 +13,14 @@ use crate::Problem;
 pub struct Token(Arc<str>);
 
 impl Token {
-    /// Whether a text may be a token: it is sent in a header and in a fragment, so it is plain ASCII, and a short one could
-    /// be guessed. [`Token::FORM`] says it in words.
-    pub fn is_strong(text: &str) -> bool {
-        text.len() >= 16 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~+/=".contains(&b))
-    }
-
     /// What a setting with a token must be.
     pub const FORM: &str = "must have at least 16 letters, digits or any of -._~+/=";
+
+    /// Whether `text` may be a token. It goes into a header and a URL fragment, so it must be plain ASCII; 16 random
+    /// characters cannot be guessed.
+    pub fn is_well_formed(text: &str) -> bool {
+        text.len() >= 16 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~+/=".contains(&b))
+    }
 
     /// Whether `presented` is this token. The time taken depends on its length alone.
     pub fn matches(&self, presented: &str) -> bool {

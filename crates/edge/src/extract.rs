@@ -1,7 +1,8 @@
 //! Parts of a request's address; malformed ones are answered with a problem.
 
-use axum::extract::FromRequestParts;
-use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::extract::rejection::{PathRejection, QueryRejection, RawPathParamsRejection};
+use axum::extract::{FromRequestParts, RawPathParams};
+use axum::http::request::Parts;
 
 use crate::Problem;
 
@@ -10,6 +11,17 @@ use crate::Problem;
 #[from_request(via(axum::extract::Path), rejection(Problem))]
 pub struct Path<T>(pub T);
 
+/// The parameters in the path by name, for layers that serve several routes.
+pub struct RawPath(pub RawPathParams);
+
+impl<S: Send + Sync> FromRequestParts<S> for RawPath {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        Ok(Self(RawPathParams::from_request_parts(parts, state).await?))
+    }
+}
+
 /// The parameters in the query.
 #[derive(FromRequestParts)]
 #[from_request(via(axum::extract::Query), rejection(Problem))]
@@ -17,6 +29,12 @@ pub struct Query<T>(pub T);
 
 impl From<PathRejection> for Problem {
     fn from(rejection: PathRejection) -> Self {
+        Self::bad_request(format!("The path is not what it should be: {}.", rejection.body_text()))
+    }
+}
+
+impl From<RawPathParamsRejection> for Problem {
+    fn from(rejection: RawPathParamsRejection) -> Self {
         Self::bad_request(format!("The path is not what it should be: {}.", rejection.body_text()))
     }
 }

@@ -16,7 +16,7 @@ mod serve;
 pub use bearer::{Token, bearer};
 pub use body::{JsonBody, NoBody};
 pub use documented::with_problems;
-pub use extract::{Path, Query};
+pub use extract::{Path, Query, RawPath};
 pub use headers::protect;
 pub use layers::{known_host, own_site, protected};
 pub use origin::{Hosts, check_origin, check_own};

@@ -22,8 +22,8 @@ use crate::{
 };
 
 const CONNECT: Duration = Duration::from_secs(10);
-/// Connections are used again within this time.
-const IDLE: Duration = Duration::from_secs(90);
+/// Connections are used again within this time; the dashboard closes those that are idle for 30 s.
+const IDLE: Duration = Duration::from_secs(20);
 /// No answer to a post is longer.
 const ANSWER: usize = 64 * 1024;
 /// No position is longer: it names each recording of a log.

@@ -184,7 +184,7 @@ mod tests {
         assert!(!format!("{settings:?}").contains("secret"));
     }
 
-    /// What a flag sets, an image or a pod can set, too.
+    /// Images and pods set variables.
     #[test]
     fn each_flag_has_a_variable() {
         let command = <Settings as clap::CommandFactory>::command();

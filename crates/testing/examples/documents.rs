@@ -8,7 +8,7 @@ use serde_json::json;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let documents =
-        json!({ "backend": workshop_backend::api::openapi()?, "dashboard": workshop_dashboard::openapi()? });
+        json!({ "backend": workshop_backend::openapi()?, "dashboard": workshop_dashboard::openapi()? });
     writeln!(io::stdout(), "{documents}")?;
     Ok(())
 }

@@ -62,8 +62,8 @@ pub(crate) fn soak(checkout: &Checkout, options: &Options) -> Result<ExitCode> {
     // It must not be an earlier run's.
     let _ = fs::remove_file(&rounds_file);
     let environment = [(SOAK, "1".to_owned()), (ROUNDS_FILE, rounds_file.display().to_string())];
-    let code = run_all(checkout, &stages, &files, &environment)?;
     let commit = program::output(checkout.command("git").args(["describe", "--always", "--dirty"]))?;
+    let code = run_all(checkout, &stages, &files, &environment)?;
     print!("\nsoaked at {}:\n{}", commit.trim(), soak::summary(&rounds_file)?);
     Ok(code)
 }

@@ -1,4 +1,4 @@
-//! Asking the tests for every repetition, and what they repeated.
+//! Runs the tests with every repetition and lists what was repeated.
 
 use std::collections::BTreeSet;
 use std::env;
@@ -19,7 +19,7 @@ const BROWSER: u32 = 20;
 
 /// How often to repeat each test in the browser, if at all. Noted as the other tests note it.
 pub(super) fn times_in_browser() -> Result<Option<u32>> {
-    if env::var_os(SOAK).is_none() {
+    if env::var_os(SOAK).is_none_or(|value| value.is_empty()) {
         return Ok(None);
     }
     if let Some(path) = env::var_os(ROUNDS_FILE) {
@@ -29,7 +29,7 @@ pub(super) fn times_in_browser() -> Result<Option<u32>> {
     Ok(Some(BROWSER))
 }
 
-/// What was repeated, a line each. A test that asks several times in one place stands there once.
+/// What was repeated, a line each. Repeated calls from one place are listed once.
 pub(super) fn summary(rounds_file: &Path) -> Result<String> {
     let notes = if rounds_file.exists() {
         fs::read_to_string(rounds_file).with_context(|| rounds_file.display().to_string())?

@@ -47,8 +47,7 @@ const EXAMPLE_PORT: &[&str] = &["port 8000"];
 
 /// In this order: first the one that takes longest, mostly waiting; then what fails fastest.
 pub(super) const STAGES: &[Stage] = &[
-    // One of its tests on Podman failed beside a busy `rust`: it has the machine for itself until that fault is found.
-    Stage { engines: true, holds: &["cargo", "port 8000"], ..Stage::new("containers", containers::run) },
+    Stage { engines: true, ..Stage::new("containers", containers::run) },
     Stage {
         bare: true,
         ..Stage::new("format", |checkout, _| {

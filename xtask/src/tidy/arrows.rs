@@ -25,7 +25,7 @@ const ARROWS: &[(&str, &str)] = &[
         "testing",
         "events journal projector definition wire edge sandbox pages backend shipper dashboard cli simulator",
     ),
-    ("fuzz", "events journal definition wire sandbox backend"),
+    ("fuzz", "events definition backend"),
     ("xtask", "events definition sandbox simulator"),
 ];
 

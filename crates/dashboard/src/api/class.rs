@@ -13,9 +13,9 @@ use axum::extract::State;
 use axum::{Extension, Json};
 use sqlx::{FromRow, PgPool};
 
-use super::cards::{self, Which};
 use super::params;
 use crate::auth::Instructor;
+use crate::cards::{self, Which};
 use crate::service::Dashboard;
 use crate::values::{count, maybe, moment, now};
 use workshop_edge::Problem;

@@ -47,7 +47,7 @@ impl Cell {
         value.map_or(Self::Empty, |value| Self::Plain(value.to_string()))
     }
 
-    /// As it stands in CSV. A text that a spreadsheet would compute begins with `'`: some pass over blanks first.
+    /// As it stands in CSV. A text that a spreadsheet would compute begins with `'`. Some spreadsheets skip leading blanks.
     fn written(self) -> String {
         match self {
             Self::Text(text)
@@ -94,7 +94,7 @@ pub(crate) async fn download<R: Row>(
 /// What makes an answer end in the middle: whoever downloads sees that something is missing.
 type Broken = Box<dyn std::error::Error + Send + Sync>;
 
-/// Tells Excel that a CSV file is UTF-8; it takes one without for the system's old code page.
+/// Tells Excel that a CSV file is UTF-8; without it, Excel assumes the system's legacy code page.
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 fn csv_text<R: Row>(

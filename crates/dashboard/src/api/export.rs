@@ -14,11 +14,11 @@ use serde::Serialize;
 use sqlx::postgres::PgRow;
 use sqlx::{FromRow, PgPool, Row as _};
 
-use super::cards::{self, Which};
 use super::download::{BATCH, Cell, Row, download};
 use super::matrix::{self, StepOfStudent};
 use super::params;
 use super::rows::Numbered as _;
+use crate::cards::{self, Which};
 use crate::service::Dashboard;
 use workshop_edge::Problem;
 use workshop_edge::{Path, Query};

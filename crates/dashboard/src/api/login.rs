@@ -36,7 +36,7 @@ pub(crate) async fn login(
             Ok(([(header::SET_COOKIE, dashboard.auth.sessions.remember(&pending))], Redirect::to(&url))
                 .into_response())
         }
-        Err(error) => Ok(told(&error)),
+        Err(error) => Ok(failure_page(&error)),
     }
 }
 
@@ -59,7 +59,7 @@ pub(crate) async fn callback(
     let Some(provider) = &auth.provider else {
         return Err(Problem::not_found("There is no login: WORKSHOP_OIDC_ISSUER is not set.").into());
     };
-    let unproven = |text: &str| told(&LoginError::Unproven(text.to_owned()));
+    let unproven = |text: &str| failure_page(&LoginError::Unproven(text.to_owned()));
     let Some(pending) = auth.sessions.recall(&headers) else {
         return Ok(unproven("this browser began no login here, or began it more than ten minutes ago"));
     };
@@ -73,7 +73,7 @@ pub(crate) async fn callback(
     }
     let name = match provider.finish(query.code.unwrap_or_default(), &pending).await {
         Ok(name) => name,
-        Err(error) => return Ok(told(&error)),
+        Err(error) => return Ok(failure_page(&error)),
     };
     let session = auth
         .sessions
@@ -109,7 +109,7 @@ const STYLE: &str = ":root{color-scheme:light dark}body{margin:0;min-height:100v
     a{color:light-dark(#0b6e63,#3fb8a5);margin-right:16px}";
 
 /// A page for whom the login failed. It is read by people, so it is no problem document.
-fn told(error: &LoginError) -> Response {
+fn failure_page(error: &LoginError) -> Response {
     let (status, title, advice) = match error {
         LoginError::Provider(_) => (
             StatusCode::BAD_GATEWAY,

@@ -1,6 +1,5 @@
-//! The instructor API: what is asked, what is answered.
+//! Everything served besides ingest: the instructor API, the login, the pages, live terminals, health and metrics.
 
-pub(crate) mod cards;
 pub(crate) mod class;
 mod download;
 pub(crate) mod export;

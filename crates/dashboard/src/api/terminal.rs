@@ -25,16 +25,15 @@ use super::params::is_name;
 use crate::auth::Instructor;
 use crate::error::ApiError;
 use crate::live::ended;
-use crate::relay::{MOST, Upstream, socket_address};
+use crate::relay::{BUFFER, MOST, Upstream, socket_address};
 use crate::service::Dashboard;
 
 /// The first frame has to come within this time.
 const HELLO_WITHIN: Duration = Duration::from_secs(5);
-/// A workspace takes a frame within this time.
+/// How long a peer may take to accept a frame of ours.
 const TELL_WITHIN: Duration = Duration::from_secs(5);
 /// A browser is asked for a sign of life this often, and taken for gone after three without one.
 const PING_EVERY: Duration = Duration::from_secs(30);
-const BUFFER: usize = 4 * 1024;
 /// The dashboard stops, or the workspace went away.
 const GOING_AWAY: u16 = 1001;
 
@@ -76,9 +75,12 @@ pub(crate) async fn socket(
 
 async fn refuse(browser: &mut WebSocket, (code, title, detail): Refusal) {
     let error = text(&ServerMessage::Error { title: title.to_owned(), detail });
-    // The browser may be gone already.
-    let _ = browser.send(Message::Text(error.into())).await;
-    let _ = browser.send(Message::Close(Some(CloseFrame { code, reason: title.into() }))).await;
+    let refused = async {
+        browser.send(Message::Text(error.into())).await?;
+        browser.send(Message::Close(Some(CloseFrame { code, reason: title.into() }))).await
+    };
+    // The browser may be gone already, or hang.
+    let _ = timeout(TELL_WITHIN, refused).await;
 }
 
 fn text(message: &impl Serialize) -> String {
@@ -112,8 +114,8 @@ async fn relay(dashboard: &Dashboard, id: &str, known: bool, browser: &mut WebSo
         return Err(unreachable());
     }
     pass(&mut workspace, browser).await;
-    // It may be gone already.
-    let _ = workspace.close(None).await;
+    // It may be gone already, or hang.
+    let _ = timeout(TELL_WITHIN, workspace.close(None)).await;
     Ok(())
 }
 
@@ -205,7 +207,8 @@ async fn pass(workspace: &mut Upstream, browser: &mut WebSocket) {
             }
             _ = ping.tick() => {
                 unanswered += 1;
-                if unanswered > 3 || browser.send(Message::Ping(bytes::Bytes::new())).await.is_err() {
+                let sent = timeout(TELL_WITHIN, browser.send(Message::Ping(bytes::Bytes::new())));
+                if unanswered > 3 || !matches!(sent.await, Ok(Ok(()))) {
                     return;
                 }
             }

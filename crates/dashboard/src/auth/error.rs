@@ -11,7 +11,7 @@ pub enum AuthError {
     Open(std::net::SocketAddr),
     /// The instructors' token could be guessed.
     #[error("WORKSHOP_INSTRUCTOR_TOKEN {}", Token::FORM)]
-    Weak,
+    BadToken,
     /// An address is none.
     #[error("{name} is not an http or https address with a host: {text}")]
     Address {

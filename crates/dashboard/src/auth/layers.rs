@@ -22,7 +22,7 @@ pub(crate) async fn require_instructor(
     next.run(request).await
 }
 
-/// Says who is logged in, if anybody is. For sockets, whose token comes with the first frame: a browser cannot set a header.
+/// Adds the [`Instructor`] of the login cookie, if there is one. For sockets, whose token comes with the first frame: a browser cannot set a header.
 pub(crate) async fn note_login(State(auth): State<Arc<Auth>>, mut request: Request, next: Next) -> Response {
     if let Some(who) = auth.by_cookie(request.headers()) {
         request.extensions_mut().insert(who);
@@ -51,7 +51,7 @@ fn instructor(auth: &Auth, request: &Request) -> Result<Instructor, Problem> {
     let Some(who) = auth.by_cookie(request.headers()) else {
         return Err(Problem::unauthorized("Log in, or bring the token."));
     };
-    // A cookie comes with whatever any page makes the browser send.
+    // Browsers send the cookie with requests from any page, so a change must come from our own.
     if !request.method().is_safe() {
         check_own(request.headers())?;
     }

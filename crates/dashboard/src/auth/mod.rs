@@ -1,4 +1,4 @@
-//! Who may ask: Host and Origin of every request, and of the instructor API a token or a login.
+//! Who is an instructor: by the instructors' token, or by a login.
 
 mod error;
 pub(crate) mod layers;
@@ -14,7 +14,7 @@ use error::address;
 use oidc::Provider;
 use session::Sessions;
 
-pub use error::AuthError;
+pub(crate) use error::AuthError;
 
 /// Who asks, once it is known. The layers leave it among the extensions of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,8 +51,8 @@ impl Auth {
     /// They would leave it open, or contradict themselves.
     pub fn new(settings: &Settings) -> Result<Self, AuthError> {
         let token = settings.instructor_token.as_deref().filter(|token| !token.is_empty());
-        if token.is_some_and(|token| !Token::is_strong(token)) {
-            return Err(AuthError::Weak);
+        if token.is_some_and(|token| !Token::is_well_formed(token)) {
+            return Err(AuthError::BadToken);
         }
         let token = token.map(Token::from);
         let provider = Provider::new(settings)?;

@@ -1,4 +1,4 @@
-//! How much was taken in, for those who run the dashboard.
+//! Counters of accepted posts, for `/metrics`.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 

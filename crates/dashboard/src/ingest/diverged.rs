@@ -32,7 +32,7 @@ pub(crate) async fn diverged(
     target: Target,
     request: Request,
 ) -> Result<Json<DivergedNoted>, ApiError> {
-    let told: Diverged = body::json(request.into_body()).await?;
+    let report: Diverged = body::json(request.into_body()).await?;
     if !target.exists() {
         return Err(Problem::not_found("Nothing of this log was taken in.").into());
     }
@@ -43,16 +43,19 @@ pub(crate) async fn diverged(
     let mut transaction = pool.begin().await?;
     access::enter(&mut transaction, &workspace, log).await?;
     let query = "select next from cursors where log = $1 and stream = $2";
-    let row =
-        sqlx::query(query).bind(log.to_string()).bind(&told.stream).fetch_optional(&mut *transaction).await?;
+    let row = sqlx::query(query)
+        .bind(log.to_string())
+        .bind(&report.stream)
+        .fetch_optional(&mut *transaction)
+        .await?;
     let next = row.map_or(Ok(0), |row| row.try_get::<i64, _>(0))?.unsigned_abs();
-    if next != told.next {
+    if next != report.next {
         let detail = format!("The stream is taken in up to byte {next} by now. Compare again.");
         return Err(Problem::new(StatusCode::CONFLICT, kind::OFFSET_GAP, "Moved on", detail)
             .with_next(next)
             .into());
     }
-    let reason = format!("{}: {}", told.stream, cut(&told.reason, MAX_REASON));
+    let reason = format!("{}: {}", report.stream, cut(&report.reason, MAX_REASON));
     let query = "with log as (update logs set state = 'diverged', reason = $3 where log = $1 and state = 'open') \
                  update workspaces set version = version + 1 where workspace = $2";
     sqlx::query(query)

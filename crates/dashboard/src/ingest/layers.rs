@@ -6,18 +6,18 @@ use axum::http::request::Parts;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use sqlx::PgPool;
-use workshop_edge::Problem;
+use workshop_edge::{Problem, RawPath};
 use workshop_events::LogId;
 use workshop_wire::ingest::LogState;
 
 use super::access::{self, Known};
 use crate::error::ApiError;
 
-/// The workspace whose token came with the request, as the path names it. Only [`require_workspace`] lets one in.
+/// The workspace whose token came with the request. Inserted by [`require_workspace`].
 #[derive(Clone, Debug)]
-pub(crate) struct Poster(pub(crate) String);
+pub(crate) struct PostingWorkspace(pub(crate) String);
 
-/// What a request posts to, and what is known of it. Only [`require_log`] lets one in.
+/// What a request posts to, and what is known of it. Inserted by [`require_log`].
 #[derive(Clone, Debug)]
 pub(crate) struct Target {
     /// The workspace, whose token came.
@@ -30,7 +30,7 @@ pub(crate) struct Target {
 }
 
 impl Target {
-    /// How far the stream was taken in, of a log that still takes something in.
+    /// The stream's position, if the log still accepts data.
     ///
     /// # Errors
     /// The log diverged or expired.
@@ -53,13 +53,13 @@ impl Target {
 /// Lets in who has the token of the path's workspace.
 pub(crate) async fn require_workspace(
     State(pool): State<PgPool>,
-    params: RawPathParams,
+    RawPath(params): RawPath,
     mut request: Request,
     next: Next,
 ) -> Response {
     let workspace = param(&params, "workspace").unwrap_or_default();
     match access::check_workspace(&pool, request.headers(), workspace).await {
-        Ok(()) => request.extensions_mut().insert(Poster(workspace.to_owned())),
+        Ok(()) => request.extensions_mut().insert(PostingWorkspace(workspace.to_owned())),
         Err(error) => return error.into_response(),
     };
     next.run(request).await
@@ -68,7 +68,7 @@ pub(crate) async fn require_workspace(
 /// Lets in who has the token of the path's workspace, to a log that is no other's.
 pub(crate) async fn require_log(
     State(pool): State<PgPool>,
-    params: RawPathParams,
+    RawPath(params): RawPath,
     mut request: Request,
     next: Next,
 ) -> Response {
@@ -98,7 +98,7 @@ fn param<'p>(params: &'p RawPathParams, name: &str) -> Option<&'p str> {
     params.iter().find(|(key, _)| *key == name).map(|(_, value)| value)
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for Poster {
+impl<S: Send + Sync> FromRequestParts<S> for PostingWorkspace {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
@@ -115,5 +115,5 @@ impl<S: Send + Sync> FromRequestParts<S> for Target {
 }
 
 fn no_layer() -> Problem {
-    Problem::internal("The request has no workspace", &"its route is in no group")
+    Problem::internal("The route has no ingest layer", &"it is in no group of router.rs")
 }

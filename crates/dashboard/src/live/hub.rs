@@ -12,7 +12,7 @@ use sqlx::PgPool;
 use tokio::sync::{Notify, broadcast, watch};
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::api::cards::{self, CardRow, Which};
+use crate::cards::{self, CardRow, Which};
 use crate::values::now;
 
 /// Frames that a watcher may be behind; then it gets a snapshot instead.

@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 /// The channel of the database that says: look.
-const CHANNEL: &str = "workshop_changes";
+pub(super) const CHANNEL: &str = "workshop_changes";
 /// What a lost notification costs at most.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// A burst of notifications is one look.

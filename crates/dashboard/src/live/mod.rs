@@ -27,7 +27,7 @@ pub struct Changes(Arc<Touched>);
 #[derive(Debug, Default)]
 struct Touched {
     some: Notify,
-    told: AtomicU64,
+    notified: AtomicU64,
 }
 
 impl Changes {
@@ -38,15 +38,15 @@ impl Changes {
 
     /// How many notifications were sent.
     pub fn notifications(&self) -> u64 {
-        self.0.told.load(Ordering::Relaxed)
+        self.0.notified.load(Ordering::Relaxed)
     }
 
     async fn tell(self, pool: PgPool) {
         loop {
             self.0.some.notified().await;
             // Without it the others look a little later.
-            match sqlx::query("notify workshop_changes").execute(&pool).await {
-                Ok(_) => _ = self.0.told.fetch_add(1, Ordering::Relaxed),
+            match sqlx::query("select pg_notify($1, '')").bind(listen::CHANNEL).execute(&pool).await {
+                Ok(_) => _ = self.0.notified.fetch_add(1, Ordering::Relaxed),
                 Err(error) => tracing::debug!(%error, "the other replicas were not told of a change"),
             }
             tokio::time::sleep(NOTIFY_EVERY).await;

@@ -10,8 +10,8 @@ use tokio::time::{sleep, timeout};
 
 /// `workshop` in ASCII.
 const LOCK: i64 = 0x776f_726b_7368_6f70;
-/// How often it looks whether it still holds the lock.
-const LOOK_EVERY: Duration = Duration::from_secs(2);
+/// How often the holder checks its connection.
+const CHECK_EVERY: Duration = Duration::from_secs(2);
 
 /// The connection that holds the lock. Whatever is noted goes through it: who lost the lock can note nothing.
 #[derive(Clone)]
@@ -35,12 +35,12 @@ pub(super) async fn take(pool: &PgPool) -> Result<Option<Held>, sqlx::Error> {
 /// Returns when the connection no longer answers.
 pub(super) async fn lost(held: &Held) {
     loop {
-        sleep(LOOK_EVERY).await;
+        sleep(CHECK_EVERY).await;
         let ask = async {
             let mut connection = held.0.lock().await;
             sqlx::query("select 1").execute(&mut *connection).await.is_ok()
         };
-        if !matches!(timeout(LOOK_EVERY * 5, ask).await, Ok(true)) {
+        if !matches!(timeout(CHECK_EVERY * 5, ask).await, Ok(true)) {
             return;
         }
     }

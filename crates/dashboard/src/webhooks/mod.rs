@@ -22,10 +22,10 @@ use tokio::time::sleep;
 use counts::Counts;
 use file::{Hook, read};
 
-pub use file::WebhookError;
+pub(crate) use file::WebhookError;
 
 /// How often a replica tries to become the one that delivers.
-const LOOK_EVERY: Duration = Duration::from_secs(2);
+const RETRY_EVERY: Duration = Duration::from_secs(2);
 
 /// The deliveries of this replica.
 #[derive(Debug)]
@@ -92,6 +92,6 @@ async fn run(
             Ok(None) => {}
             Err(error) => tracing::debug!(%error, "webhooks wait for the database"),
         }
-        sleep(LOOK_EVERY).await;
+        sleep(RETRY_EVERY).await;
     }
 }

@@ -263,7 +263,7 @@ async fn readiness_is_the_databases() {
     let running = Served::on(&database).await;
     let ready = running.ask(Method::GET, "/readyz").send().await.unwrap();
     assert_eq!(ready.text().await.unwrap(), "ready");
-    let metrics = running.ask(Method::GET, "/metrics").send().await.unwrap().text().await.unwrap();
+    let metrics = running.metrics().await;
     for family in
         ["workshop_workspaces 0", "workshop_watchers 0", "workshop_webhooks_total{outcome=\"delivered\"} 0"]
     {

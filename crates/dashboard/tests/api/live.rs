@@ -147,7 +147,7 @@ async fn all_watchers_cost_one_question() {
     }
     let running = Served::on(&database).await;
     let looks = async || {
-        let text = running.ask(reqwest::Method::GET, "/metrics").send().await.unwrap().text().await.unwrap();
+        let text = running.metrics().await;
         let line =
             text.lines().find(|line| line.starts_with("workshop_class_looks_total ")).unwrap().to_owned();
         line.rsplit(' ').next().unwrap().parse::<u64>().unwrap()

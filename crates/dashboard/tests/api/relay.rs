@@ -10,7 +10,7 @@ use axum::response::{Redirect, Response};
 use axum::routing::get;
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
@@ -36,8 +36,13 @@ impl Workspace {
                 "/elsewhere/ws/instructor/terminal",
                 get(|| async { Redirect::to("/behind/ws/instructor/terminal") }),
             )
+            .route("/hung/ws/instructor/terminal", get(hung))
             .with_state(self.clone());
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let socket = TcpSocket::new_v4().unwrap();
+        // One that hangs is noticed when its buffer is full.
+        socket.set_recv_buffer_size(8 * 1024).unwrap();
+        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let listener = socket.listen(16).unwrap();
         let address = listener.local_addr().unwrap();
         tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
         format!("http://{address}")
@@ -70,6 +75,15 @@ async fn terminal(State(workspace): State<Workspace>, upgrade: WebSocketUpgrade)
             workspace.0.lock().unwrap().push(told);
         }
         workspace.0.lock().unwrap().push("left".to_owned());
+    })
+}
+
+/// Reads the hello, and nothing after it.
+async fn hung(State(workspace): State<Workspace>, upgrade: WebSocketUpgrade) -> Response {
+    upgrade.on_upgrade(async move |mut socket: WebSocket| {
+        let Some(Ok(Frame::Text(hello))) = socket.recv().await else { return };
+        workspace.0.lock().unwrap().push(hello.to_string());
+        std::future::pending::<()>().await;
     })
 }
 
@@ -139,6 +153,21 @@ async fn a_terminal_is_shown_and_nothing_is_typed_into_it() {
     let first: Value = serde_json::from_str(&heard[0]).unwrap();
     assert_eq!(first, hello(Some(WORKSPACES), "main"), "the workspaces' token, not the instructor's");
     assert_eq!(&heard[1..], [r#"{"type":"ack","bytes":300006}"#, "left"]);
+}
+
+/// Its place is another's, although neither side of the relay ever closes its socket.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_workspace_that_hangs_is_given_up() {
+    let (_database, running, workspace) = set_up("/hung").await;
+    let mut socket = open(&running, "ada").await;
+    say(&mut socket, hello(Some(INSTRUCTOR), "main")).await;
+    until_async("the workspace is greeted", async || workspace.heard().len() == 1).await;
+    assert!(running.metrics().await.contains("workshop_relays 1\n"));
+    let ack = json!({"type": "ack", "bytes": 1}).to_string();
+    // Until the relay no longer reads, as its own send waits, or has given up.
+    while let Ok(Ok(())) = timeout(Duration::from_secs(1), socket.send(Message::text(ack.clone()))).await {}
+    let free = async || running.metrics().await.contains("workshop_relays 0\n");
+    until_async("its place is free", free).await;
 }
 
 #[tokio::test]

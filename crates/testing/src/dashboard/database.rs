@@ -83,13 +83,13 @@ impl Database {
         number.unwrap_or_else(|error| panic!("{error}: {query}"))
     }
 
-    /// Waits until so many connections of a role wait for a lock.
-    pub async fn until_waiting(&self, role: &str, connections: i64) {
+    /// Waits until exactly `connections` connections of this application are waiting for a lock.
+    pub async fn until_waiting(&self, application: &str, connections: i64) {
         let waiting = format!(
-            "select count(*) from pg_stat_activity where application_name = '{role}' and wait_event_type = 'Lock' \
+            "select count(*) from pg_stat_activity where application_name = '{application}' and wait_event_type = 'Lock' \
              and datname = current_database()"
         );
-        let what = format!("{connections} connections of {role} wait");
+        let what = format!("{connections} connections of {application} wait");
         until_async(&what, async || self.number(&waiting).await == connections).await;
     }
 

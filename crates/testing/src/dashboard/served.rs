@@ -93,6 +93,11 @@ impl Served {
         serde_json::from_str(&text).unwrap()
     }
 
+    /// What `/metrics` says.
+    pub async fn metrics(&self) -> String {
+        self.ask(Method::GET, "/metrics").send().await.unwrap().text().await.unwrap()
+    }
+
     /// The status of an instructor's request.
     pub async fn status(&self, path: &str) -> StatusCode {
         self.get(path).send().await.unwrap().status()

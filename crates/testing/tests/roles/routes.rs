@@ -11,7 +11,7 @@ pub(crate) type Route = (String, String);
 const METHODS: [&str; 9] = ["get", "head", "delete", "options", "patch", "post", "put", "trace", "connect"];
 
 /// What no route takes, and a path for it.
-const OTHERS: [(&str, &str); 2] = [("(any other)", "/other"), ("/api/(any other)", "/api/other")];
+const OTHERS: [(&str, &str); 1] = [("(any other)", "/other")];
 
 /// All routes of a router, and what it does with other paths. Each operation of its document must be one of them.
 pub(crate) fn all(router: &Router, document: &str) -> BTreeSet<Route> {

@@ -18,7 +18,7 @@ use workshop_events::{Commands, Llm, State as StateKind};
 
 use super::access::{self, Entered, Via};
 use super::body::{self, MAX_BODY};
-use super::layers::Poster;
+use super::layers::PostingWorkspace;
 use crate::service::Dashboard;
 use advance::{Came, advance, changed};
 use read::{Batch, LogLines, Malformed};
@@ -39,7 +39,7 @@ const AT_ONCE: usize = 1024;
     responses((status = 200, body = VectorStored), (status = 401, body = ProblemBody, content_type = "application/problem+json")))]
 pub(crate) async fn post_vector(
     State(dashboard): State<Arc<Dashboard>>,
-    Poster(workspace): Poster,
+    PostingWorkspace(workspace): PostingWorkspace,
     request: Request,
 ) -> Result<Json<VectorStored>, ApiError> {
     let (head, body) = request.into_parts();
