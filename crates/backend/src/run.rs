@@ -29,6 +29,9 @@ use crate::{
 /// With one message for whoever started it.
 pub fn run(settings: &Settings) -> anyhow::Result<ExitCode> {
     let artifact = Artifact::load(&settings.artifact)?;
+    for warning in artifact.warnings() {
+        tracing::warn!("{warning}");
+    }
     let identity = Identity {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         image_step: settings.image_step.clone(),

@@ -47,6 +47,7 @@ pub struct StepSummary {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub requires: Vec<String>,
     /// The place in the order, from 1.
+    #[serde(default)]
     pub position: u32,
 }
 
@@ -65,6 +66,7 @@ pub struct StepMeta {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub requires: Vec<String>,
     /// The place in the order, from 1.
+    #[serde(default)]
     pub position: u32,
     /// Whether the step has a check, `goss.yaml`.
     #[serde(default)]

@@ -11,7 +11,7 @@ use std::path::Path;
 
 use expect_test::{Expect, expect};
 use serde_json::{Value, json};
-use workshop_definition::artifact::{Artifact, CheckUser, Navigation};
+use workshop_definition::artifact::{Artifact, CheckUser, HelpMode, Navigation};
 
 /// Writes an artifact with every field.
 fn write_artifact(dir: &Path) {
@@ -62,7 +62,10 @@ fn check(spoil: impl FnOnce(&Path), expected: Expect) {
     let dir = tempfile::tempdir().unwrap();
     write_artifact(dir.path());
     spoil(dir.path());
-    let message = Artifact::load(dir.path()).unwrap_err().to_string();
+    let message = match Artifact::load(dir.path()) {
+        Ok(artifact) => artifact.warnings().iter().map(|warning| format!("warning: {warning}\n")).collect(),
+        Err(error) => error.to_string(),
+    };
     expected.assert_eq(&message.replace(dir.path().to_str().unwrap(), "/workshop"));
 }
 
@@ -92,6 +95,7 @@ fn the_unspoilt_artifact_loads() {
     let dir = tempfile::tempdir().unwrap();
     write_artifact(dir.path());
     let artifact = Artifact::load(dir.path()).unwrap();
+    assert_eq!(artifact.warnings(), [""; 0]);
     assert_eq!(artifact.workshop().navigation, Navigation::Guided);
     assert_eq!(artifact.step("a").unwrap().check_user, CheckUser::Root);
 }
@@ -120,27 +124,42 @@ fn missing_files() {
     for (file, expected) in [
         ("workshop.json", expect!["/workshop/workshop.json: file not found"]),
         ("steps/a/meta.json", expect!["/workshop/steps/a/meta.json: file not found"]),
-        ("steps/a/llm.json", expect!["/workshop/steps/a/llm.json: file not found"]),
+        (
+            "steps/a/llm.json",
+            expect![[r#"
+            warning: /workshop/steps/a/meta.json: hasLlm: is true, but llm.json is not there
+        "#]],
+        ),
         ("steps/a/content.md", expect!["/workshop/steps/a/content.md: file not found"]),
         (
             "steps/a/goss.yaml",
-            expect!["/workshop/steps/a/meta.json: hasGoss: is true, but goss.yaml is not there"],
+            expect![[r#"
+                warning: /workshop/steps/a/meta.json: hasGoss: is true, but goss.yaml is not there
+            "#]],
         ),
         (
             "steps/a/hints.md",
-            expect!["/workshop/steps/a/meta.json: hasHints: is true, but hints.md is not there"],
+            expect![[r#"
+                warning: /workshop/steps/a/meta.json: hasHints: is true, but hints.md is not there
+            "#]],
         ),
         (
             "steps/a/explain.md",
-            expect!["/workshop/steps/a/meta.json: hasExplain: is true, but explain.md is not there"],
+            expect![[r#"
+                warning: /workshop/steps/a/meta.json: hasExplain: is true, but explain.md is not there
+            "#]],
         ),
         (
             "steps/a/solve.md",
-            expect!["/workshop/steps/a/meta.json: hasSolve: is true, but solve.md is not there"],
+            expect![[r#"
+                warning: /workshop/steps/a/meta.json: hasSolve: is true, but solve.md is not there
+            "#]],
         ),
         (
             "steps/a/llm-docs/d.md",
-            expect!["/workshop/steps/a/llm.json: hasDocs: is true, but llm-docs/ is empty"],
+            expect![[r#"
+                warning: /workshop/steps/a/llm.json: hasDocs: is true, but llm-docs/ is empty
+            "#]],
         ),
     ] {
         check(|dir| fs::remove_file(dir.join(file)).unwrap(), expected);
@@ -420,7 +439,9 @@ fn fields_of_workshop_json() {
         file,
         "/steps/0/position",
         None,
-        expect!["/workshop/workshop.json: steps[0]: missing field `position` at line 1 column 350"],
+        expect![[r#"
+            warning: /workshop/workshop.json: steps[0].position: is 0, used as 1
+        "#]],
     );
     check_field(
         file,
@@ -434,7 +455,9 @@ fn fields_of_workshop_json() {
         file,
         "/steps/1/position",
         Some(json!(0)),
-        expect!["/workshop/workshop.json: steps[1].position: must be 2, is 0"],
+        expect![[r#"
+            warning: /workshop/workshop.json: steps[1].position: is 0, used as 2
+        "#]],
     );
 }
 
@@ -451,7 +474,9 @@ fn fields_of_meta_json() {
         file,
         "/id",
         Some(json!("b")),
-        expect!["/workshop/steps/a/meta.json: id: is not what workshop.json says of this step"],
+        expect![[r#"
+            warning: /workshop/steps/a/meta.json: id: differs from workshop.json, which is used
+        "#]],
     );
     check_field(
         file,
@@ -465,25 +490,33 @@ fn fields_of_meta_json() {
         file,
         "/title",
         Some(json!("Z")),
-        expect!["/workshop/steps/a/meta.json: title: is not what workshop.json says of this step"],
+        expect![[r#"
+            warning: /workshop/steps/a/meta.json: title: differs from workshop.json, which is used
+        "#]],
     );
     check_field(
         file,
         "/group",
         Some(json!("h")),
-        expect!["/workshop/steps/a/meta.json: group: is not what workshop.json says of this step"],
+        expect![[r#"
+            warning: /workshop/steps/a/meta.json: group: differs from workshop.json, which is used
+        "#]],
     );
     check_field(
         file,
         "/requires",
         None,
-        expect!["/workshop/steps/a/meta.json: requires: is not what workshop.json says of this step"],
+        expect![[r#"
+            warning: /workshop/steps/a/meta.json: requires: differs from workshop.json, which is used
+        "#]],
     );
     check_field(
         file,
         "/position",
         Some(json!(2)),
-        expect!["/workshop/steps/a/meta.json: position: is not what workshop.json says of this step"],
+        expect![[r#"
+            warning: /workshop/steps/a/meta.json: position: differs from workshop.json, which is used
+        "#]],
     );
     for flag in ["hasGoss", "hasLlm", "hasHints", "hasExplain", "hasSolve"] {
         let dir = tempfile::tempdir().unwrap();
@@ -578,4 +611,31 @@ fn an_artifact_that_may_not_be_read() {
         let message = Artifact::load(dir.path()).unwrap_err().to_string();
         assert!(message.ends_with("run as root or with group 0"), "{message}");
     }
+}
+
+/// As another compiler may write it: nothing of it stops a class.
+#[test]
+fn what_is_said_twice_may_differ() {
+    let dir = tempfile::tempdir().unwrap();
+    write_artifact(dir.path());
+    let edit = |file: &str, edit: fn(&mut Value)| {
+        let path = dir.path().join(file);
+        let mut json: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+        edit(&mut json);
+        write_json(&path, &json);
+    };
+    edit("workshop.json", |json| {
+        json["steps"][0]["position"] = json!(0);
+        json["steps"][1]["position"] = json!(1);
+    });
+    edit("steps/a/meta.json", |json| json["position"] = json!(0));
+    fs::remove_file(dir.path().join("steps/a/hints.md")).unwrap();
+    fs::remove_file(dir.path().join("steps/a/llm.json")).unwrap();
+    let artifact = Artifact::load(dir.path()).unwrap();
+    assert_eq!(artifact.warnings().len(), 5, "{:#?}", artifact.warnings());
+    assert_eq!(artifact.workshop().steps.iter().map(|step| step.position).collect::<Vec<_>>(), [1, 2]);
+    assert_eq!(artifact.steps().map(|step| step.position).collect::<Vec<_>>(), [1, 2]);
+    let step = artifact.step("a").unwrap();
+    assert!(!step.has_hints && !step.has_llm && step.has_explain && artifact.llm("a").is_none());
+    assert_eq!(artifact.help("a", HelpMode::Hints).unwrap(), None);
 }

@@ -65,12 +65,16 @@ impl ArtifactError {
 
 /// A loaded artifact: its values are checked, its texts are read when asked for.
 ///
+/// What the format says twice may differ: artifacts also come from other compilers, and a class must not stand still for it.
+/// `workshop.json`, the order of its steps and the files that are there decide; [`Artifact::warnings`] says what differed.
+///
 /// Step ids and asset names given to its methods are looked up, never joined to a path.
 #[derive(Debug, Clone)]
 pub struct Artifact {
     workshop: Workshop,
     steps: Vec<Step>,
     prompts: BTreeMap<HelpMode, PathBuf>,
+    warnings: Vec<String>,
 }
 
 #[derive(Debug, Clone)]
@@ -90,19 +94,26 @@ impl Artifact {
     /// The first thing that is wrong, with its file and field.
     pub fn load(dir: &Path) -> Result<Self, ArtifactError> {
         let file = dir.join("workshop.json");
-        let workshop: Workshop = read_json(&file)?;
+        let mut workshop: Workshop = read_json(&file)?;
+        let mut warnings = Vec::new();
+        number(&file, &mut workshop, &mut warnings);
         check_workshop(&file, &workshop)?;
         let steps = workshop
             .steps
             .iter()
-            .map(|summary| Step::load(&dir.join("steps").join(&summary.id), summary))
+            .map(|summary| Step::load(&dir.join("steps").join(&summary.id), summary, &mut warnings))
             .collect::<Result<_, _>>()?;
         let present = list_files(&dir.join("prompts"))?;
         let prompts = HelpMode::ALL
             .into_iter()
             .filter_map(|mode| Some((mode, present.get(&format!("{}.md", mode.as_str()))?.clone())))
             .collect();
-        Ok(Self { workshop, steps, prompts })
+        Ok(Self { workshop, steps, prompts, warnings })
+    }
+
+    /// Where files contradict each other or promise what is not there, with file and field, and what is used instead.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
     }
 
     /// What `workshop.json` says.
@@ -204,18 +215,33 @@ impl StepMeta {
 }
 
 impl Step {
-    fn load(dir: &Path, summary: &StepSummary) -> Result<Self, ArtifactError> {
+    fn load(dir: &Path, summary: &StepSummary, warnings: &mut Vec<String>) -> Result<Self, ArtifactError> {
         let file = dir.join("meta.json");
-        let meta: StepMeta = read_json(&file)?;
-        check_meta(&file, &meta, summary)?;
+        let mut meta: StepMeta = read_json(&file)?;
+        check_env(&file, &meta)?;
+        reconcile(&file, &mut meta, summary, warnings);
+        let content = dir.join("content.md");
+        fs::metadata(&content).map_err(|source| ArtifactError::io(&content, source))?;
+        keep_present(dir, &file, &mut meta, warnings);
         let llm_file = dir.join("llm.json");
-        let llm: Option<StepLlm> = meta.has_llm.then(|| read_json(&llm_file)).transpose()?;
+        let mut llm: Option<StepLlm> = meta.has_llm.then(|| read_json(&llm_file)).transpose()?;
         let docs = list_files(&dir.join("llm-docs"))?;
-        if docs.is_empty() && llm.as_ref().is_some_and(|llm| llm.has_docs) {
-            return Err(ArtifactError::malformed(&llm_file, "hasDocs", "is true, but llm-docs/ is empty"));
+        if let Some(llm) = llm.as_mut().filter(|llm| llm.has_docs && docs.is_empty()) {
+            warnings.push(format!("{}: hasDocs: is true, but llm-docs/ is empty", llm_file.display()));
+            llm.has_docs = false;
         }
-        check_texts(dir, &file, &meta)?;
         Ok(Self { assets: list_files(&dir.join("assets"))?, docs, dir: dir.to_path_buf(), llm, meta })
+    }
+}
+
+/// Gives each step its place in the list, which is its position.
+fn number(file: &Path, workshop: &mut Workshop, warnings: &mut Vec<String>) {
+    for (position, step) in (1..).zip(&mut workshop.steps) {
+        if step.position != position {
+            let (file, index, found) = (file.display(), position - 1, step.position);
+            warnings.push(format!("{file}: steps[{index}].position: is {found}, used as {position}"));
+            step.position = position;
+        }
     }
 }
 
@@ -249,12 +275,6 @@ fn check_workshop(file: &Path, workshop: &Workshop) -> Result<(), ArtifactError>
         if step.title.trim().is_empty() {
             return fail(format!("steps[{index}].title"), "must not be empty".into());
         }
-        if usize::try_from(step.position) != Ok(index + 1) {
-            return fail(
-                format!("steps[{index}].position"),
-                format!("must be {}, is {}", index + 1, step.position),
-            );
-        }
     }
     for (index, step) in workshop.steps.iter().enumerate() {
         if let Some(unknown) = step.requires.iter().find(|id| !positions.contains_key(id.as_str())) {
@@ -264,50 +284,44 @@ fn check_workshop(file: &Path, workshop: &Workshop) -> Result<(), ArtifactError>
     Ok(())
 }
 
-/// Checks that `meta.json` is of the step that lists it, and that its names are names.
-fn check_meta(file: &Path, meta: &StepMeta, summary: &StepSummary) -> Result<(), ArtifactError> {
-    let differing = if meta.id != summary.id {
-        Some("id")
-    } else if meta.title != summary.title {
-        Some("title")
-    } else if meta.group != summary.group {
-        Some("group")
-    } else if meta.requires != summary.requires {
-        Some("requires")
-    } else if meta.position != summary.position {
-        Some("position")
-    } else {
-        None
-    };
-    if let Some(field) = differing {
-        return Err(ArtifactError::malformed(file, field, "is not what workshop.json says of this step"));
-    }
-    if let Some(index) = meta.env.iter().position(|name| !names::is_env_name(name)) {
-        let reason = "must be the name of an environment variable";
-        return Err(ArtifactError::malformed(file, format!("env[{index}]"), reason));
-    }
-    Ok(())
+/// Checks that the names of variables are names.
+fn check_env(file: &Path, meta: &StepMeta) -> Result<(), ArtifactError> {
+    let Some(index) = meta.env.iter().position(|name| !names::is_env_name(name)) else { return Ok(()) };
+    let reason = "must be the name of an environment variable";
+    Err(ArtifactError::malformed(file, format!("env[{index}]"), reason))
 }
 
-/// Checks that the texts that `meta.json` promises are there.
-fn check_texts(dir: &Path, meta_file: &Path, meta: &StepMeta) -> Result<(), ArtifactError> {
-    let content = dir.join("content.md");
-    fs::metadata(&content).map_err(|source| ArtifactError::io(&content, source))?;
-    for (flag, has, name) in [
-        ("hasGoss", meta.has_goss, "goss.yaml"),
-        ("hasHints", meta.has_hints, "hints.md"),
-        ("hasExplain", meta.has_explain, "explain.md"),
-        ("hasSolve", meta.has_solve, "solve.md"),
+/// Takes from `workshop.json` what it also says of the step.
+fn reconcile(file: &Path, meta: &mut StepMeta, summary: &StepSummary, warnings: &mut Vec<String>) {
+    for (field, same) in [
+        ("id", meta.id == summary.id),
+        ("title", meta.title == summary.title),
+        ("group", meta.group == summary.group),
+        ("requires", meta.requires == summary.requires),
+        ("position", meta.position == summary.position),
     ] {
-        if has && !dir.join(name).is_file() {
-            return Err(ArtifactError::malformed(
-                meta_file,
-                flag,
-                format!("is true, but {name} is not there"),
-            ));
+        if !same {
+            warnings.push(format!("{}: {field}: differs from workshop.json, which is used", file.display()));
         }
     }
-    Ok(())
+    let StepSummary { id, title, group, requires, position } = summary.clone();
+    *meta = StepMeta { id, title, group, requires, position, ..meta.clone() };
+}
+
+/// Takes back what `meta.json` promises and is not there.
+fn keep_present(dir: &Path, file: &Path, meta: &mut StepMeta, warnings: &mut Vec<String>) {
+    for (flag, has, name) in [
+        ("hasGoss", &mut meta.has_goss, "goss.yaml"),
+        ("hasLlm", &mut meta.has_llm, "llm.json"),
+        ("hasHints", &mut meta.has_hints, "hints.md"),
+        ("hasExplain", &mut meta.has_explain, "explain.md"),
+        ("hasSolve", &mut meta.has_solve, "solve.md"),
+    ] {
+        if *has && !dir.join(name).is_file() {
+            warnings.push(format!("{}: {flag}: is true, but {name} is not there", file.display()));
+            *has = false;
+        }
+    }
 }
 
 fn read_json<T: DeserializeOwned>(file: &Path) -> Result<T, ArtifactError> {
