@@ -1,6 +1,6 @@
 //! What a webhook still has to be told: which workspaces changed, which wait after a refusal, a few at a time.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -45,12 +45,41 @@ impl Pause {
     }
 }
 
+/// Workspaces in the order in which they came, each once: none is passed over because of its name.
+#[derive(Default)]
+struct Line {
+    order: BTreeMap<u64, String>,
+    known: HashSet<String>,
+    next: u64,
+}
+
+impl Line {
+    fn push(&mut self, workspace: String) {
+        if self.known.insert(workspace.clone()) {
+            self.order.insert(self.next, workspace);
+            self.next += 1;
+        }
+    }
+
+    /// Takes the first that is ready.
+    fn take(&mut self, ready: impl Fn(&str) -> bool) -> Option<String> {
+        let place = *self.order.iter().find(|(_, name)| ready(name))?.0;
+        let workspace = self.order.remove(&place)?;
+        self.known.remove(&workspace);
+        Some(workspace)
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &String> {
+        self.order.values()
+    }
+}
+
 /// The work that is left.
 #[derive(Default)]
 struct Queue {
     versions: HashMap<String, i64>,
-    waiting: BTreeSet<String>,
-    busy: BTreeSet<String>,
+    waiting: Line,
+    busy: HashSet<String>,
     pauses: HashMap<String, Pause>,
     whole: Pause,
 }
@@ -122,7 +151,7 @@ impl Queue {
             sqlx::query_as("select workspace, version from workspaces").fetch_all(pool).await?;
         for (workspace, version) in versions {
             if self.versions.get(&workspace) != Some(&version) {
-                self.waiting.insert(workspace.clone());
+                self.waiting.push(workspace.clone());
                 self.versions.insert(workspace, version);
             }
         }
@@ -134,10 +163,9 @@ impl Queue {
         if self.busy.len() >= AT_ONCE || !self.whole.over() {
             return None;
         }
-        let ready =
-            |name: &&String| !self.busy.contains(*name) && self.pauses.get(*name).is_none_or(Pause::over);
-        let workspace = self.waiting.iter().find(ready)?.clone();
-        self.waiting.remove(&workspace);
+        let (busy, pauses) = (&self.busy, &self.pauses);
+        let ready = |name: &str| !busy.contains(name) && pauses.get(name).is_none_or(Pause::over);
+        let workspace = self.waiting.take(ready)?;
         self.busy.insert(workspace.clone());
         Some(workspace)
     }
@@ -160,7 +188,7 @@ impl Queue {
             Outcome::More => {
                 self.whole = Pause::default();
                 self.pauses.remove(&workspace);
-                self.waiting.insert(workspace);
+                self.waiting.push(workspace);
             }
             Outcome::Refused(refusal) => {
                 if self.whole.over() {
@@ -177,7 +205,7 @@ impl Queue {
                     // Those that were under way fail for the same reason: one pause for all.
                     self.whole.longer(refusal.wait);
                 }
-                self.waiting.insert(workspace);
+                self.waiting.push(workspace);
             }
         }
     }
@@ -188,4 +216,37 @@ fn random() -> u8 {
     // Without it nothing is lost but the spread.
     let _ = getrandom::fill(&mut byte);
     byte[0]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// However much the first have to be told, and however often they change.
+    #[test]
+    fn each_workspace_has_its_turn() {
+        let mut queue = Queue::default();
+        let names: Vec<String> = (b'a'..=b't').map(|letter| char::from(letter).to_string()).collect();
+        names.iter().for_each(|name| queue.waiting.push(name.clone()));
+        let mut told = HashSet::new();
+        for _ in 0..names.len() {
+            let workspace = queue.next().unwrap();
+            told.insert(workspace.clone());
+            queue.busy.remove(&workspace);
+            queue.waiting.push(workspace);
+            queue.waiting.push("a".to_owned());
+        }
+        assert_eq!(told.len(), names.len());
+    }
+
+    #[test]
+    fn who_waits_or_is_busy_is_passed_over_and_keeps_its_place() {
+        let mut line = Line::default();
+        ["c", "a", "b", "a"].into_iter().for_each(|name| line.push(name.to_owned()));
+        assert_eq!(line.take(|name| name != "c").as_deref(), Some("a"));
+        assert_eq!(line.take(|_| true).as_deref(), Some("c"));
+        line.push("a".to_owned());
+        assert_eq!(line.iter().collect::<Vec<_>>(), ["b", "a"]);
+        assert_eq!(line.take(|_| false), None);
+    }
 }
