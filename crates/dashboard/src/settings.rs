@@ -41,6 +41,12 @@ pub struct Settings {
     /// Who is an instructor: e-mail addresses, or `group:` and its name.
     #[arg(long, env = "WORKSHOP_OIDC_ALLOW", value_name = "WHO", value_delimiter = ',')]
     pub oidc_allow: Vec<String>,
+    /// The claim with a person's groups, such as `roles` or `cognito:groups`.
+    #[arg(long, env = "WORKSHOP_OIDC_GROUPS_CLAIM", value_name = "CLAIM", default_value = "groups")]
+    pub oidc_groups_claim: String,
+    /// Take e-mail addresses that the provider does not call verified: it has no others.
+    #[arg(long, env = "WORKSHOP_OIDC_TRUST_EMAIL")]
+    pub oidc_trust_email: bool,
     /// A file that says which events are posted where.
     #[arg(long, env = "WORKSHOP_WEBHOOKS", value_name = "FILE")]
     pub webhooks: Option<PathBuf>,

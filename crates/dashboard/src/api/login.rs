@@ -119,6 +119,12 @@ fn failure_page(error: &LoginError) -> Response {
         LoginError::Unproven(_) => {
             (StatusCode::BAD_REQUEST, "Not logged in", "Nothing was changed. Log in again.")
         }
+        LoginError::Unverified(_) => (
+            StatusCode::FORBIDDEN,
+            "Address not verified",
+            "Whoever runs this dashboard can have the provider verify it, or set WORKSHOP_OIDC_TRUST_EMAIL if all of the \
+             provider's addresses are to be trusted.",
+        ),
         LoginError::Refused(_) => (
             StatusCode::FORBIDDEN,
             "Not an instructor here",

@@ -26,26 +26,23 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// The most that it may answer.
 const LONGEST: usize = 1024 * 1024;
 
-/// Groups, as many providers tell them.
+/// The claims that are in no standard; a setting says which of them has the groups.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-struct Groups {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    groups: Option<serde_json::Value>,
-}
+struct OwnClaims(serde_json::Map<String, serde_json::Value>);
 
-impl AdditionalClaims for Groups {}
+impl AdditionalClaims for OwnClaims {}
 
 type Fields = IdTokenFields<
-    Groups,
+    OwnClaims,
     EmptyExtraTokenFields,
     CoreGenderClaim,
     CoreJweContentEncryptionAlgorithm,
     CoreJwsSigningAlgorithm,
 >;
 
-/// The client of the core crate, with groups among the claims.
+/// The client of the core crate, with claims that are in no standard.
 type ProviderClient = Client<
-    Groups,
+    OwnClaims,
     CoreAuthDisplay,
     CoreGenderClaim,
     CoreJweContentEncryptionAlgorithm,
@@ -76,6 +73,11 @@ pub(crate) enum LoginError {
     /// Known, but no instructor.
     #[error("{0} is not on this dashboard's list of instructors")]
     Refused(String),
+    /// On the list by an address that may be another's.
+    #[error(
+        "{0} is on this dashboard's list of instructors, but the provider does not call the address verified"
+    )]
+    Unverified(String),
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -96,6 +98,8 @@ pub(crate) struct Provider {
     secret: Option<ClientSecret>,
     redirect: RedirectUrl,
     allow: Vec<Allowed>,
+    groups_claim: String,
+    trust_email: bool,
     http: Http,
 }
 
@@ -103,6 +107,15 @@ pub(crate) struct Provider {
 enum Allowed {
     Email(String),
     Group(String),
+}
+
+/// Whether somebody is an instructor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verdict {
+    Instructor,
+    /// By an address that the provider does not vouch for.
+    Unverified,
+    Unknown,
 }
 
 /// What a provider says of who logged in.
@@ -148,28 +161,30 @@ impl Provider {
             redirect: RedirectUrl::new(format!("{}/auth/callback", public.trim_end_matches('/')))
                 .map_err(|e| failed(&e))?,
             allow,
+            groups_claim: settings.oidc_groups_claim.clone(),
+            trust_email: settings.oidc_trust_email,
             http: Http(client(make, url.scheme() == "https").map_err(|e| failed(&e))?),
         }))
     }
 
     /// Asked anew for each login: logins are rare, and keys change.
-    async fn discover(&self) -> Result<ProviderClient, LoginError> {
+    async fn discover(&self) -> Result<(ProviderClient, Vec<Scope>), LoginError> {
         let metadata = CoreProviderMetadata::discover_async(self.issuer.clone(), &self.http)
             .await
             .map_err(|error| LoginError::Provider(chain(&error)))?;
+        let scopes = scopes(metadata.scopes_supported().map(Vec::as_slice));
         let client = Client::from_provider_metadata(metadata, self.client.clone(), self.secret.clone());
-        Ok(client.set_redirect_uri(self.redirect.clone()))
+        Ok((client.set_redirect_uri(self.redirect.clone()), scopes))
     }
 
     /// Where the browser goes to log in, and what is to be remembered until it comes back to `back`.
     pub(crate) async fn begin(&self, back: String) -> Result<(String, Pending), LoginError> {
-        let client = self.discover().await?;
+        let (client, scopes) = self.discover().await?;
         let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
         let flow = AuthenticationFlow::<CoreResponseType>::AuthorizationCode;
         let mut request = client.authorize_url(flow, CsrfToken::new_random, Nonce::new_random);
-        let groups = self.allow.iter().any(|allowed| matches!(allowed, Allowed::Group(_)));
-        for scope in ["email", "profile"].into_iter().chain(groups.then_some("groups")) {
-            request = request.add_scope(Scope::new(scope.to_owned()));
+        for scope in scopes {
+            request = request.add_scope(scope);
         }
         let (url, state, nonce) = request.set_pkce_challenge(challenge).url();
         let pending =
@@ -181,7 +196,7 @@ impl Provider {
     pub(crate) async fn finish(&self, code: String, pending: &Pending) -> Result<String, LoginError> {
         let provider = |error: &dyn std::error::Error| LoginError::Provider(chain(error));
         let unproven = |error: &dyn std::error::Error| LoginError::Unproven(chain(error));
-        let client = self.discover().await?;
+        let (client, _) = self.discover().await?;
         let tokens = client
             .exchange_code(AuthorizationCode::new(code))
             .map_err(|e| provider(&e))?
@@ -198,32 +213,57 @@ impl Provider {
             subject: claims.subject().to_string(),
             email: claims.email().map(|email| email.to_string()),
             verified: claims.email_verified() == Some(true),
-            groups: groups(claims.additional_claims()),
+            groups: self.groups(claims.additional_claims()),
         };
         // Many providers tell the rest only when asked with the access token.
-        if !self.allows(&person)
+        if self.verdict(&person) != Verdict::Instructor
             && let Ok(request) =
                 client.user_info(tokens.access_token().clone(), Some(claims.subject().clone()))
         {
-            let info: UserInfoClaims<Groups, CoreGenderClaim> =
+            let info: UserInfoClaims<OwnClaims, CoreGenderClaim> =
                 request.request_async(&self.http).await.map_err(|e| provider(&e))?;
             if let Some(email) = info.email() {
                 person.email = Some(email.to_string());
                 person.verified = info.email_verified() == Some(true);
             }
-            person.groups.extend(groups(info.additional_claims()));
+            person.groups.extend(self.groups(info.additional_claims()));
         }
         let name = person.email.clone().unwrap_or_else(|| person.subject.clone());
-        if self.allows(&person) { Ok(name) } else { Err(LoginError::Refused(name)) }
+        match self.verdict(&person) {
+            Verdict::Instructor => Ok(name),
+            Verdict::Unverified => Err(LoginError::Unverified(name)),
+            Verdict::Unknown => Err(LoginError::Refused(name)),
+        }
     }
 
-    fn allows(&self, person: &Person) -> bool {
-        self.allow.iter().any(|allowed| match allowed {
-            Allowed::Email(email) => {
-                person.verified && person.email.as_ref().is_some_and(|own| own.to_lowercase() == *email)
+    fn verdict(&self, person: &Person) -> Verdict {
+        let mut verdict = Verdict::Unknown;
+        for allowed in &self.allow {
+            match allowed {
+                Allowed::Group(group) if person.groups.contains(group) => return Verdict::Instructor,
+                Allowed::Email(email)
+                    if person.email.as_ref().is_some_and(|own| own.to_lowercase() == *email) =>
+                {
+                    if person.verified || self.trust_email {
+                        return Verdict::Instructor;
+                    }
+                    verdict = Verdict::Unverified;
+                }
+                _ => {}
             }
-            Allowed::Group(group) => person.groups.contains(group),
-        })
+        }
+        verdict
+    }
+
+    /// A list of names, or one.
+    fn groups(&self, claims: &OwnClaims) -> Vec<String> {
+        match claims.0.get(&self.groups_claim) {
+            Some(serde_json::Value::Array(list)) => {
+                list.iter().filter_map(|name| name.as_str().map(str::to_owned)).collect()
+            }
+            Some(serde_json::Value::String(name)) => vec![name.clone()],
+            _ => Vec::new(),
+        }
     }
 }
 
@@ -264,14 +304,13 @@ fn allowed(list: &[String]) -> Vec<Allowed> {
         .collect()
 }
 
-/// A list of names, or one.
-fn groups(claims: &Groups) -> Vec<String> {
-    match &claims.groups {
-        Some(serde_json::Value::Array(list)) => {
-            list.iter().filter_map(|name| name.as_str().map(str::to_owned)).collect()
-        }
-        Some(serde_json::Value::String(name)) => vec![name.clone()],
-        _ => Vec::new(),
+/// What is asked for besides `openid`. Some providers refuse a login that asks for a scope they do not have; one that does
+/// not say which it has, has those of the standard.
+fn scopes(supported: Option<&[Scope]>) -> Vec<Scope> {
+    let wanted = ["email", "profile", "groups"].map(|scope| Scope::new(scope.to_owned()));
+    match supported {
+        Some(supported) => wanted.into_iter().filter(|scope| supported.contains(scope)).collect(),
+        None => wanted.into_iter().take(2).collect(),
     }
 }
 

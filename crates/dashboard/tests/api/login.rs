@@ -134,6 +134,77 @@ async fn who_is_not_on_the_list_is_refused() {
     }
 }
 
+/// As Google, Entra, Authentik, Cognito and Keycloak are: what they lack, and where their groups are.
+#[tokio::test]
+async fn providers_of_other_shapes() {
+    let plain = json!(["openid", "email", "profile"]);
+    let email = json!({"email": "ada@example.org"});
+    let with = |more: Value| {
+        let mut all = email.clone();
+        all.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        all
+    };
+    let (verified, unverified) =
+        (with(json!({"email_verified": true})), with(json!({"email_verified": false})));
+    let cognito = with(json!({"email_verified": "true", "cognito:groups": ["teachers"]}));
+    let entra = with(json!({"roles": ["teachers"]}));
+    let keycloak = json!({"groups": ["/school/teachers"]});
+    for (name, ada, more, expected) in [
+        // It has no scope `groups`, and would refuse one.
+        ("Google", &verified, &["--oidc-allow", "ada@example.org,group:teachers"][..], Ok(())),
+        ("Entra, by address", &entra, &["--oidc-allow", "ada@example.org"], Err("verified")),
+        ("Entra, trusted", &entra, &["--oidc-allow", "ada@example.org", "--oidc-trust-email"], Ok(())),
+        (
+            "Entra, by role",
+            &entra,
+            &["--oidc-allow", "group:teachers", "--oidc-groups-claim", "roles"],
+            Ok(()),
+        ),
+        ("Entra, others", &entra, &["--oidc-allow", "eve@example.org", "--oidc-trust-email"], Err("not on")),
+        ("Authentik", &unverified, &["--oidc-allow", "ada@example.org"], Err("verified")),
+        (
+            "Authentik, trusted",
+            &unverified,
+            &["--oidc-allow", "ada@example.org", "--oidc-trust-email"],
+            Ok(()),
+        ),
+        ("Cognito", &cognito, &["--oidc-allow", "ada@example.org"], Ok(())),
+        (
+            "Cognito, by group",
+            &cognito,
+            &["--oidc-allow", "group:teachers", "--oidc-groups-claim", "cognito:groups"],
+            Ok(()),
+        ),
+        ("Keycloak", &keycloak, &["--oidc-allow", "group:/school/teachers"], Ok(())),
+        ("Keycloak, others", &keycloak, &["--oidc-allow", "group:teachers"], Err("not on")),
+    ] {
+        let database = Database::new().await;
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let public = format!("http://{}", listener.local_addr().unwrap());
+        let shape = json!({
+            "scopes": plain,
+            "claims": {"openid": ["sub", "roles", "cognito:groups", "groups"], "email": ["email", "email_verified"]},
+            "people": {"ada": ada},
+        });
+        let provider = Provider::shaped(&public, true, true, shape);
+        let login = provider.arguments(&public);
+        let arguments: Vec<&str> = more.iter().copied().chain(login.iter().map(String::as_str)).collect();
+        let running = Served::listening(listener, &database.url, &arguments).await;
+        let mut browser = Browser::default();
+        let callback = browser.log_in(running.address, "/auth/login", "ada").await;
+        let answer = browser.get(&callback).await;
+        let status = answer.status();
+        let text = answer.text().await.unwrap();
+        match expected {
+            Ok(()) => assert_eq!(status, StatusCode::SEE_OTHER, "{name}: {text}"),
+            Err(part) => {
+                assert_eq!(status, StatusCode::FORBIDDEN, "{name}: {text}");
+                assert!(text.contains(part), "{name}: {text}");
+            }
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_client_without_a_secret_logs_in_by_its_proof() {
     let database = Database::new().await;

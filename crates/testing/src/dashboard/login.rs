@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{ChildStdout, Command, Stdio};
 
 use reqwest::{Client, Method, Response, Url, header, redirect};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::process::{Process, free_port};
 
@@ -30,15 +30,7 @@ impl Provider {
     /// One that sends browsers back to the dashboard at `public`. `secret`: whether the dashboard has one; `id_token`:
     /// whether that says who somebody is.
     pub fn start(public: &str, secret: bool, id_token: bool) -> Self {
-        let web = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../web");
-        assert!(web.join("node_modules/oidc-provider").exists(), "run `npm ci` in web/ first");
-        let port = free_port();
-        let settings = json!({
-            "port": port,
-            "client": OIDC_CLIENT,
-            "secret": secret.then_some(OIDC_SECRET),
-            "redirect": format!("{public}/auth/callback"),
-            "idToken": id_token,
+        let shape = json!({
             "people": {
                 "ada": {"email": "Ada@Example.org", "email_verified": true, "groups": ["staff", "teachers"]},
                 "eve": {"email": "ada@example.org", "email_verified": false, "groups": []},
@@ -46,6 +38,19 @@ impl Provider {
                 "bob": {"email": "<b>bob</b>@example.org", "email_verified": true, "groups": ["students"]},
             },
         });
+        Self::shaped(public, secret, id_token, shape)
+    }
+
+    /// The same with scopes, claims and people of its own.
+    pub fn shaped(public: &str, secret: bool, id_token: bool, mut settings: Value) -> Self {
+        let web = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../web");
+        assert!(web.join("node_modules/oidc-provider").exists(), "run `npm ci` in web/ first");
+        let port = free_port();
+        settings["port"] = port.into();
+        settings["client"] = OIDC_CLIENT.into();
+        settings["secret"] = secret.then_some(OIDC_SECRET).into();
+        settings["redirect"] = format!("{public}/auth/callback").into();
+        settings["idToken"] = id_token.into();
         let mut node = Command::new("node");
         node.arg(web.join("e2e/provider.mjs")).arg(settings.to_string());
         node.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
