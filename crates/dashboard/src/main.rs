@@ -44,6 +44,7 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::Migrate(Database { database }) => Ok(store::migrate(&database).await?),
         Command::Healthcheck { listen } => healthcheck(listen).context("the dashboard does not answer"),
         Command::Serve(settings) => {
+            workshop_edge::raise_open_files();
             store::migrate(&settings.database).await?;
             let dashboard = Dashboard::open(*settings).await?;
             let mut terminate = signal(SignalKind::terminate())?;
