@@ -149,14 +149,13 @@ pub fn router(dashboard: &Arc<Dashboard>) -> Router {
     let browsers = views()
         .route("/auth/login", get(login::login))
         .route("/auth/callback", get(login::callback))
-        .fallback(async || Problem::not_found("There is no such page."))
         .merge(unknown)
         .merge(sockets)
         .layer(known_host);
-    let no_ingest = async || Problem::not_found("There is no such ingest path; see the OpenAPI document.");
     // No Host check: probes, Prometheus and shippers use any name.
     Router::new()
-        .route("/ingest/{*path}", any(no_ingest).layer(from_fn(read_refused)))
+        .fallback(async || Problem::not_found("There is nothing at this path."))
+        .layer(from_fn(read_refused))
         .route("/healthz", get(async || "ok"))
         .route("/readyz", get(health::readyz))
         .route("/metrics", get(health::metrics))

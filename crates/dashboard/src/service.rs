@@ -3,6 +3,9 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Instant;
+
+use tokio::sync::Mutex;
 
 use crate::auth::{Auth, AuthError};
 use crate::casts::{Casts, CastsError, Watch};
@@ -14,6 +17,9 @@ use crate::relay::Relay;
 use crate::settings::Settings;
 use crate::store::{Store, StoreError};
 use crate::webhooks::{WebhookError, Webhooks};
+
+/// Workspaces, those with a browser, open and diverged logs, gaps, quarantined lines.
+pub(crate) type Counted = (i64, i64, i64, i64, i64, i64);
 
 /// What all requests share.
 pub struct Dashboard {
@@ -29,6 +35,8 @@ pub struct Dashboard {
     pub bodies: Bodies,
     /// How much was taken in.
     pub taken: Counts,
+    /// What `/metrics` counted last in the database, and when.
+    pub counted: Mutex<Option<(Instant, Counted)>>,
     /// Tells every replica what changed.
     pub changes: Changes,
     /// The watch over the class.
@@ -83,7 +91,7 @@ impl Dashboard {
         let changes = Changes::default();
         let live = Live::start(store.views(), &changes, relay.has_token());
         let webhooks = Webhooks::start(settings.webhooks.as_deref(), store.ingest(), live.looks())?;
-        let (bodies, taken) = Default::default();
+        let (bodies, taken, counted) = Default::default();
         Ok(Arc::new(Self {
             settings,
             store,
@@ -91,6 +99,7 @@ impl Dashboard {
             casts_watch,
             bodies,
             taken,
+            counted,
             changes,
             live,
             auth,

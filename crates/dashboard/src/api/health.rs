@@ -3,7 +3,7 @@
 use crate::error::ApiError;
 use std::fmt::Write;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::extract::State;
 use axum::http::{StatusCode, header};
@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use sqlx::PgPool;
 
 use crate::casts::Seen;
-use crate::service::Dashboard;
+use crate::service::{Counted, Dashboard};
 use workshop_edge::Problem;
 
 /// The database answers within this time, or the dashboard is not ready.
@@ -39,6 +39,29 @@ pub(crate) async fn readyz(State(dashboard): State<Arc<Dashboard>>) -> Result<&'
     }
 }
 
+/// How long counts are used again: anybody may ask, and counting takes longer the more there is.
+const COUNTED_FOR: Duration = Duration::from_secs(5);
+
+/// Workspaces, those with a browser, open and diverged logs, gaps, quarantined lines.
+async fn counted(dashboard: &Dashboard) -> Result<Counted, ApiError> {
+    // Whoever comes meanwhile waits for the same answer.
+    let mut counted = dashboard.counted.lock().await;
+    if let Some((at, counts)) = *counted
+        && at.elapsed() < COUNTED_FOR
+    {
+        return Ok(counts);
+    }
+    let counts: Counted = sqlx::query_as(
+        "select (select count(*) from student_now), (select count(*) from student_now where clients > 0),
+                (select count(*) from logs where state = 'open'), (select count(*) from logs where state = 'diverged'),
+                (select count(*) from gaps), (select count(*) from quarantine)",
+    )
+    .fetch_one(dashboard.store.views())
+    .await?;
+    *counted = Some((Instant::now(), counts));
+    Ok(counts)
+}
+
 /// Figures in the text format of Prometheus.
 pub(crate) async fn metrics(State(dashboard): State<Arc<Dashboard>>) -> Result<Response, ApiError> {
     let mut text = String::new();
@@ -48,14 +71,7 @@ pub(crate) async fn metrics(State(dashboard): State<Arc<Dashboard>>) -> Result<R
             let _ = writeln!(text, "workshop_{name}{labels} {value}");
         }
     };
-    let counted: (i64, i64, i64, i64, i64, i64) = sqlx::query_as(
-        "select (select count(*) from student_now), (select count(*) from student_now where clients > 0),
-                (select count(*) from logs where state = 'open'), (select count(*) from logs where state = 'diverged'),
-                (select count(*) from gaps), (select count(*) from quarantine)",
-    )
-    .fetch_one(dashboard.store.views())
-    .await?;
-    let (workspaces, connected, open, diverged, gaps, quarantined) = counted;
+    let (workspaces, connected, open, diverged, gaps, quarantined) = counted(&dashboard).await?;
     family("workspaces", "gauge", "Workspaces whose token is good.", &[("", workspaces as f64)]);
     family("workspaces_connected", "gauge", "Of these, with a browser.", &[("", connected as f64)]);
     let states = [("{state=\"open\"}", open as f64), ("{state=\"diverged\"}", diverged as f64)];

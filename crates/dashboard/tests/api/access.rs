@@ -1,9 +1,12 @@
 //! Who may ask.
 
+use std::time::{Duration, Instant};
+
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use workshop_dashboard::Dashboard;
 use workshop_testing::dashboard::{INSTRUCTOR, Served, settings};
+use workshop_testing::until_async;
 
 use super::harness::Database;
 
@@ -273,4 +276,18 @@ async fn readiness_is_the_databases() {
     let unready = running.ask(Method::GET, "/readyz").send().await.unwrap();
     assert_eq!(unready.status(), StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(running.ask(Method::GET, "/healthz").send().await.unwrap().status(), StatusCode::OK);
+}
+
+/// Whoever asks for them often makes the database count no more often.
+#[tokio::test]
+async fn figures_are_counted_every_few_seconds() {
+    let database = Database::new().await;
+    let running = Served::on(&database).await;
+    let begun = Instant::now();
+    assert!(running.metrics().await.contains("workshop_workspaces 0\n"));
+    database.add("ada").await;
+    let again = running.metrics().await;
+    assert!(begun.elapsed() > Duration::from_secs(4) || again.contains("workshop_workspaces 0\n"));
+    let counted = async || running.metrics().await.contains("workshop_workspaces 1\n");
+    until_async("the workspace is counted", counted).await;
 }

@@ -11,6 +11,26 @@ use workshop_testing::dashboard::{Database, LOG, Poster, Served};
 
 const LINE: &[u8] = b"{\"ts\":\"2026-11-20T09:00:00Z\",\"event\":\"step_start\",\"step\":\"x\"}\n";
 
+/// A mistyped address is told so, whatever name the dashboard was reached by, and however much came with it.
+#[tokio::test]
+async fn a_path_that_is_none_is_a_problem() {
+    let database = Database::new().await;
+    let served = Served::on(&database).await;
+    let token = database.add("ada").await;
+    for (path, status) in [
+        ("/ingest".to_owned(), 404),
+        (format!("/ingest/ada/{LOG}/state/more"), 404),
+        ("/ingestion/ada".to_owned(), 404),
+        (format!("/ingest/%ff/{LOG}/state"), 400),
+        ("/ingest/ada/log/state".to_owned(), 400),
+    ] {
+        let request = served.http.post(served.url(&path)).header("host", "class.example").bearer_auth(&token);
+        let answer = request.body(vec![b'x'; 3 << 20]).send().await.unwrap();
+        assert_eq!(answer.status(), status, "{path}");
+        assert_eq!(answer.headers()["content-type"], "application/problem+json", "{path}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_is_good_for_its_own_workspace_and_logs() {
     let database = Database::new().await;
