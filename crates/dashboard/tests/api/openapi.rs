@@ -37,12 +37,17 @@ async fn every_answer_is_in_the_document() {
     }
     // What shippers ask for with JSON; schemathesis makes up no lines of a log.
     let token = format!("Authorization: Bearer {ingest}");
-    let paths = [
+    let arguments = [
+        "--header",
+        &token,
         "--include-path",
         "/ingest/{workspace}/{log}",
         "--include-path",
         "/ingest/{workspace}/{log}/diverged",
+        // JSON Schema has 1.0 for an integer, and we do not.
+        "--exclude-checks",
+        "positive_data_acceptance",
     ];
     let address = "[parameters]\n'path.workspace' = 'ben'\n'path.log' = '00000000000000bb'\n";
-    ask_everything("dashboard.openapi.json", &base, address, &[&["--header", &token][..], &paths].concat());
+    ask_everything("dashboard.openapi.json", &base, address, &arguments);
 }
