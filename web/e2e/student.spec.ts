@@ -159,4 +159,26 @@ test.describe('a free workshop', () => {
     await page.getByRole('button', { name: 'Work on this step here' }).click();
     await expect.poll(() => workspace.ask<Schemas['StateView']>('/api/state').then(({ active }) => active)).toBe('branches');
   });
+
+  test('what is loaded for a text that is no longer shown is no error', async ({ page, workspace }) => {
+    let asked = () => {};
+    let release = () => {};
+    const wanted = new Promise<void>((resolve) => (asked = resolve));
+    const released = new Promise<void>((resolve) => (release = resolve));
+    await page.route('**/assets/diagrams-*.js', async (route) => {
+      asked();
+      await released;
+      await route.continue();
+    });
+    await page.goto(workspace.studentAddress);
+    const path = page.getByRole('navigation', { name: 'Steps' });
+    await path.getByRole('button', { name: 'Branch and merge' }).click();
+    await wanted;
+    await path.getByRole('button').first().click();
+    await expect(page.getByRole('heading', { level: 1 })).not.toHaveText('Branch and merge');
+    release();
+    await page.waitForResponse('**/assets/diagrams-*.js');
+    await path.getByRole('button', { name: 'Branch and merge' }).click();
+    await expect(page.locator('[data-diagram] svg').first()).toBeVisible();
+  });
 });

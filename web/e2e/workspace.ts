@@ -192,7 +192,7 @@ export const test = base.extend<Fixtures>({
 /** Notes what no page may do, in any tab of the test. */
 export function watch(context: BrowserContext): string[] {
   const wrong: string[] = [];
-  context.on('weberror', (error) => wrong.push(error.error().message));
+  context.on('weberror', (error) => wrong.push(error.error().stack ?? error.error().message));
   context.on('console', (message) => {
     if (/Content.Security.Policy/i.test(message.text())) wrong.push(message.text());
   });

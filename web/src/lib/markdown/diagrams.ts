@@ -5,8 +5,9 @@ import { hexColour as hex } from '$lib/look/theme.svelte';
 
 let drawn = 0;
 
-/** Draws every diagram in `root`, in the colours of the page as it is now. */
+/** Draws every diagram in `root`, in the colours of the page as it is now; nothing once `root` is no longer shown. */
 export async function drawDiagrams(root: HTMLElement, dark: boolean): Promise<void> {
+  if (!root.isConnected) return;
   mermaid.initialize({
     startOnLoad: false,
     securityLevel: 'strict',
@@ -29,7 +30,7 @@ export async function drawDiagrams(root: HTMLElement, dark: boolean): Promise<vo
       noteTextColor: hex('--ink'),
     },
   });
-  for (const figure of root.querySelectorAll<HTMLElement>('[data-diagram]')) await draw(figure, dark);
+  for (const figure of root.querySelectorAll<HTMLElement>('[data-diagram]')) if (figure.isConnected) await draw(figure, dark);
 }
 
 async function draw(figure: HTMLElement, dark: boolean): Promise<void> {
