@@ -174,8 +174,10 @@ test.describe('a free workshop', () => {
     const path = page.getByRole('navigation', { name: 'Steps' });
     await path.getByRole('button', { name: 'Branch and merge' }).click();
     await wanted;
-    await path.getByRole('button').first().click();
+    // One that was not opened yet: until its text is here, the page shows none.
+    await path.getByRole('button').last().click();
     await expect(page.getByRole('heading', { level: 1 })).not.toHaveText('Branch and merge');
+    await expect(page.locator('.prose')).toBeVisible();
     release();
     await page.waitForResponse('**/assets/diagrams-*.js');
     await path.getByRole('button', { name: 'Branch and merge' }).click();
