@@ -47,7 +47,8 @@ const EXAMPLE_PORT: &[&str] = &["port 8000"];
 
 /// In this order: first the one that takes longest, mostly waiting; then what fails fastest.
 pub(super) const STAGES: &[Stage] = &[
-    Stage { engines: true, ..Stage::new("containers", containers::run) },
+    // It keeps both processors busy by itself: beside `rust` it takes twice as long, and what waits for an engine may give up.
+    Stage { engines: true, holds: &["cargo", "port 8000"], ..Stage::new("containers", containers::run) },
     Stage {
         bare: true,
         ..Stage::new("format", |checkout, _| {
