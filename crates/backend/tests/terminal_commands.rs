@@ -225,8 +225,10 @@ async fn forged_marks_count_for_nothing_and_pass() {
         typing.check(&[], &[(forged.trim_end(), 0)]).await;
         let cast = typing.workshop.casts().remove(0).1;
         assert!(cast.contains("]633;E;rm -rf /;x"), "what others print is recorded");
-        // Ours are neither shown nor recorded.
-        for text in [&typing.page.output, &cast] {
+        // Ours are neither shown nor recorded. A piece of output may end anywhere, so the pieces are put together.
+        let pieces = cast.lines().filter_map(|line| serde_json::from_str::<(f64, String, String)>(line).ok());
+        let recorded: String = pieces.filter(|(_, kind, _)| kind == "o").map(|(.., data)| data).collect();
+        for text in [&typing.page.output, &recorded] {
             assert!(!text.contains("aid=") || !text.replace("aid=x", "").contains("aid="), "{text}");
             assert!(!text.contains("Cwd="));
         }
