@@ -67,6 +67,11 @@ impl Seat {
         if self.served.load(Relaxed) { GRACE } else { Duration::ZERO }
     }
 
+    /// Whether no request is under way.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.key.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
     /// Returns when the connection has to make room.
     pub(crate) async fn must_leave(&self) {
         self.leave.notified().await;
@@ -134,5 +139,39 @@ impl HttpBody for Answer {
 
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_longest_idle_leaves_first() {
+        let idle = Idle::default();
+        let [first, second] = [idle.enter(), idle.enter()];
+        drop(first.begin());
+        idle.evict();
+        second.must_leave().await;
+        idle.evict();
+        first.must_leave().await;
+        assert_eq!((first.grace(), second.grace()), (GRACE, Duration::ZERO));
+    }
+
+    /// Told to leave at the moment at which a request comes, it answers the request first.
+    #[tokio::test]
+    async fn a_request_keeps_its_connection() {
+        let idle = Idle::default();
+        let seat = idle.enter();
+        idle.evict();
+        let request = seat.begin();
+        seat.must_leave().await;
+        assert!(!seat.is_idle());
+        drop(request);
+        assert!(seat.is_idle());
+        idle.evict();
+        seat.must_leave().await;
+        drop(seat);
+        assert!(idle.waiting().leave.is_empty());
     }
 }

@@ -133,10 +133,17 @@ async fn connection(
     let serving =
         builder.serve_connection_with_upgrades(TokioIo::new(stream), TowerToHyperService::new(service));
     let mut serving = std::pin::pin!(watcher.watch(serving));
-    let ended = tokio::select! {
-        ended = &mut serving => Some(ended),
-        // What was answered last may not be sent yet.
-        () = seat.must_leave() => timeout(seat.grace(), serving).await.ok(),
+    let ended = loop {
+        tokio::select! {
+            ended = &mut serving => break Some(ended),
+            // What was answered last may not be sent yet.
+            () = seat.must_leave() => if let Ok(ended) = timeout(seat.grace(), &mut serving).await {
+                break Some(ended);
+            } else if seat.is_idle() {
+                break None;
+            },
+            // Otherwise a request came in the meantime, and is answered.
+        }
     };
     match ended {
         Some(Ok(())) => {}
