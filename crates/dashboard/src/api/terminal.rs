@@ -177,13 +177,13 @@ async fn pass(workspace: &mut Upstream, browser: &mut WebSocket) {
                     Some(Ok(tungstenite::Message::Text(text))) => Message::Text(text.as_str().into()),
                     Some(Ok(tungstenite::Message::Close(frame))) => {
                         let close = frame.map(|f| CloseFrame { code: f.code.into(), reason: f.reason.as_str().into() });
-                        let _ = browser.send(Message::Close(close)).await;
+                        let _ = timeout(TELL_WITHIN, browser.send(Message::Close(close))).await;
                         return;
                     }
                     Some(Ok(_)) => continue,
                     Some(Err(_)) | None => {
                         let close = CloseFrame { code: GOING_AWAY, reason: "The workspace is gone".into() };
-                        let _ = browser.send(Message::Close(Some(close))).await;
+                        let _ = timeout(TELL_WITHIN, browser.send(Message::Close(Some(close)))).await;
                         return;
                     }
                 };

@@ -22,7 +22,8 @@ pub(crate) async fn require_instructor(
     next.run(request).await
 }
 
-/// Adds the [`Instructor`] of the login cookie, if there is one. For sockets, whose token comes with the first frame: a browser cannot set a header.
+/// Adds the [`Instructor`] of the login cookie, if there is one. For sockets, whose token comes with the first frame: a
+/// browser cannot set a header.
 pub(crate) async fn note_login(State(auth): State<Arc<Auth>>, mut request: Request, next: Next) -> Response {
     if let Some(who) = auth.by_cookie(request.headers()) {
         request.extensions_mut().insert(who);
