@@ -4,6 +4,7 @@
 
 mod bearer;
 mod body;
+mod counted;
 mod documented;
 mod extract;
 mod headers;

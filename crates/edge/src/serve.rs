@@ -14,19 +14,19 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{sleep, timeout};
 use tower::{ServiceExt, service_fn};
 
+use crate::counted::Counted;
 use crate::idle::{Answer, Idle, Seat};
 
 /// How much clients may take.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Open connections, and never more than half of the files that the process may open. When all are taken, the one that
-    /// has been without a request for longest makes room; without such a one, more wait. A WebSocket no longer counts once it
-    /// is open.
+    /// Open connections, WebSockets among them, and never more than half of the files that the process may open. When all are
+    /// taken, the one that has been without a request for longest makes room; without such a one, more wait.
     pub connections: usize,
     /// How long a client may take to send a request's head, and how long a connection may be idle.
     pub head: Duration,
@@ -59,7 +59,7 @@ pub async fn serve(listener: TcpListener, router: Router, limits: Limits, stop: 
         tokio::select! {
             accepted = accepted => match accepted {
                 Ok((stream, permit)) => {
-                    tokio::spawn(connection(stream, permit, idle.enter(), router.clone(), limits, graceful.watcher()));
+                    tokio::spawn(connection(Counted { stream, _permit: permit }, idle.enter(), router.clone(), limits, graceful.watcher()));
                 }
                 Err(error) => refused(&error).await,
             },
@@ -110,16 +110,9 @@ async fn refused(error: &io::Error) {
     }
 }
 
-async fn connection(
-    stream: TcpStream,
-    permit: OwnedSemaphorePermit,
-    seat: Arc<Seat>,
-    router: Router,
-    limits: Limits,
-    watcher: Watcher,
-) {
+async fn connection(connection: Counted, seat: Arc<Seat>, router: Router, limits: Limits, watcher: Watcher) {
     // The echo of a key must not wait for more bytes.
-    let _ = stream.set_nodelay(true);
+    let _ = connection.stream.set_nodelay(true);
     let mut builder = Builder::new(TokioExecutor::new()).http1_only();
     builder.http1().timer(TokioTimer::new()).header_read_timeout(limits.head).max_buf_size(HEAD);
     let own = seat.clone();
@@ -131,7 +124,7 @@ async fn connection(
         }
     });
     let serving =
-        builder.serve_connection_with_upgrades(TokioIo::new(stream), TowerToHyperService::new(service));
+        builder.serve_connection_with_upgrades(TokioIo::new(connection), TowerToHyperService::new(service));
     let mut serving = std::pin::pin!(watcher.watch(serving));
     let ended = loop {
         tokio::select! {
@@ -150,16 +143,17 @@ async fn connection(
         Some(Err(error)) => tracing::debug!(%error, "a connection ended early"),
         None => tracing::debug!("an idle connection made room"),
     }
-    drop(permit);
 }
 
 #[cfg(test)]
 mod tests {
     use std::net::SocketAddr;
 
+    use axum::extract::ws::WebSocketUpgrade;
     use axum::routing::get;
     use futures_util::stream;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpStream;
 
     use super::*;
 
@@ -169,7 +163,14 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let endless = async || Body::from_stream(stream::pending::<Result<&str, Infallible>>());
-        let router = Router::new().route("/", get(async || "here")).route("/endless", get(endless));
+        let router = Router::new().route("/", get(async || "here")).route("/endless", get(endless)).route(
+            "/socket",
+            get(async |upgrade: WebSocketUpgrade| {
+                upgrade.on_upgrade(
+                    async |mut socket| while socket.recv().await.is_some_and(|frame| frame.is_ok()) {},
+                )
+            }),
+        );
         tokio::spawn(serve(listener, router, limits, std::future::pending()));
         address
     }
@@ -235,5 +236,23 @@ mod tests {
         let mut rest = Vec::new();
         idle.swap_remove(0).read_to_end(&mut rest).await.unwrap();
         assert!(ask(&mut last).await.starts_with(b"HTTP/1.1 200"));
+    }
+
+    /// What was a request once and is a WebSocket now counts until it is closed.
+    #[tokio::test]
+    async fn sockets_count() {
+        let address = served(Limits { connections: 1, ..Limits::default() }).await;
+        let mut socket = TcpStream::connect(address).await.unwrap();
+        let upgrade = "GET /socket HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+                       Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+        socket.write_all(upgrade.as_bytes()).await.unwrap();
+        let mut begin = [0; 12];
+        socket.read_exact(&mut begin).await.unwrap();
+        assert_eq!(&begin, b"HTTP/1.1 101");
+        let mut second = TcpStream::connect(address).await.unwrap();
+        assert!(timeout(Duration::from_millis(500), ask(&mut second)).await.is_err(), "two at once");
+        drop(socket);
+        timeout(Duration::from_secs(20), second.read_exact(&mut begin)).await.unwrap().unwrap();
+        assert_eq!(&begin, b"HTTP/1.1 200");
     }
 }
